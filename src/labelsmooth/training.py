@@ -65,13 +65,13 @@ def run_trial(
     method: Method,
     settings: Settings,
     seed: int,
-    on_epoch: Callable[[Epoch], None] | None = None,
+    on_epoch: Callable[[Epoch, nn.Module], None] | None = None,
 ) -> TrialResult:
     """Train once and predict every split with the last weights and with the best.
 
     The seed fixes initial weights, batch order and dropout, whatever ran before and whatever the method is. After each
     epoch the validation split is measured against its hard labels. "best" is the epoch with the lowest validation NLL
-    after temperature. Torch's global random state is left as it was.
+    after temperature. `on_epoch` gets each epoch's record and the model. Torch's global random state is left as it was.
 
     Raises Diverged when the training loss stops being finite.
     """
@@ -87,7 +87,7 @@ def _train(
     method: Method,
     settings: Settings,
     seed: int,
-    on_epoch: Callable[[Epoch], None] | None,
+    on_epoch: Callable[[Epoch, nn.Module], None] | None,
 ) -> TrialResult:
     optimizer = _optimizer(model, method, settings)
     loss = method.loss()
@@ -101,7 +101,7 @@ def _train(
         if record["val_nll_after"] < best_nll:
             best, best_nll = deepcopy(model.state_dict()), record["val_nll_after"]
         if on_epoch is not None:
-            on_epoch(history[-1])
+            on_epoch(history[-1], model)
     last = _predictions(model, dataset)
     model.load_state_dict(best)
     return TrialResult({"last": last, "best": _predictions(model, dataset)}, history)

@@ -10,7 +10,7 @@ import re
 import pytest
 from report.pages import Element, parse
 
-from labelsmooth.report._svg import Scale, element, linear_ticks, log_ticks
+from labelsmooth._web.svg import Scale, element, linear_ticks, log_ticks
 from labelsmooth.report.figures import curves, forest, interval, reliability, truth
 
 

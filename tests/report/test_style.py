@@ -9,9 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import labelsmooth._web
 import labelsmooth.report
 
-SHEET = (Path(labelsmooth.report.__file__).parent / "templates" / "style.css").read_text(encoding="utf-8")
+SHEET = "".join(
+    path.read_text(encoding="utf-8")
+    for path in (
+        Path(labelsmooth._web.__file__).parent / "look.css",
+        Path(labelsmooth.report.__file__).parent / "templates" / "style.css",
+    )
+)
 TEXTS = ["ink", "muted", "hard", "smooth", "open", "fail", "good"]
 LINES = ["hard", "smooth", *(f"s{i}" for i in range(8))]
 

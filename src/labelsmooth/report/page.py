@@ -9,7 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._checks import UsageError, require
+from .._web import files
+from .._web.environment import UNPRINTABLE, environment
 from ._format import moment
 from ._read import Results, items, number_at, words
 from ._rows import deciding, measure_name, validated
@@ -19,22 +20,13 @@ if TYPE_CHECKING:
     import jinja2
 
 _TEMPLATES = Path(__file__).parent / "templates"
-# control characters other than tab and line feed have no place in HTML and lone surrogates none in UTF-8
-_UNPRINTABLE = {13: None, **dict.fromkeys([*range(9), 11, 12, *range(14, 32), 127, *range(0xD800, 0xE000)], "\ufffd")}
 
 
 @cache
 def _environment() -> jinja2.Environment:
-    jinja = require("app", "jinja2")
-    environment = jinja.Environment(
-        loader=jinja.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals["shown_moves"] = relation.shown
-    return environment
+    made = environment(_TEMPLATES)
+    made.globals["shown_moves"] = relation.shown
+    return made
 
 
 def _identity(results: Results) -> str:
@@ -70,7 +62,7 @@ def _context(results: Results) -> dict[str, Any]:
 def _print(template: str, results: Results) -> str:
     if not isinstance(results, dict):
         raise TypeError(f"results must be a dict as read from results.json; got {type(results).__name__}")
-    return _environment().get_template(template).render(_context(results)).translate(_UNPRINTABLE)
+    return _environment().get_template(template).render(_context(results)).translate(UNPRINTABLE)
 
 
 def render(results: Results) -> str:
@@ -85,24 +77,4 @@ def render_fragment(results: Results) -> str:
 
 def write(results: Results, path: str | os.PathLike[str]) -> Path:
     """Write the page to `path` and return it; a reader sees the old file or the new one, never half of either."""
-    target, text = Path(path), render(results).encode("utf-8")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(target, text)
-    except OSError as error:
-        raise UsageError(
-            f"the report cannot be written to {target} ({error.strerror}); pass a path that can be"
-        ) from error
-    return target
-
-
-def _replace(target: Path, content: bytes) -> None:
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    return files.write(render(results), path, "report")

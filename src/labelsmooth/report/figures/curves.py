@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from ..._web.svg import Scale, coordinate, element, figure, label, line, tick_text
 from .._format import fixed
 from .._read import present
-from .._svg import Scale, coordinate, element, figure, label, line, tick_text
 
 _WIDTH, _HEIGHT = 380, 250
 _LEFT, _RIGHT, _TOP, _BASE = 48, 372, 10, 218

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from ..._web.svg import Scale, element, label, line, share, stretched
 from .._format import fixed
-from .._svg import Scale, element, label, line, share, stretched
 
 _HEIGHT, _MIDDLE = 26, 13
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from ..._web.svg import Scale, element, label, line, share, stretched
 from .._format import fixed
-from .._svg import Scale, element, label, line, share, stretched
 
 _TOP, _MIDDLE, _BOTTOM, _HEIGHT = 4, 62, 92, 112
 # shares of the width: 0 stays right of the first and δ left of the second, so that both outer zones keep their names;

@@ -8,9 +8,9 @@ from typing import Any
 
 from markupsafe import Markup
 
+from ..._web.svg import Scale, element, figure, label, line, tick_text
 from .._format import count, fixed, percent
 from .._read import number, numbers, present
-from .._svg import Scale, element, figure, label, line, tick_text
 
 _WIDTH, _HEIGHT = 380, 408
 _LEFT, _RIGHT = 44, 368

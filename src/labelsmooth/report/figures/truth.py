@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from ..._web.svg import Scale, element, line, share, stretched
 from .._format import fixed
-from .._svg import Scale, element, line, share, stretched
 
 _HEIGHT, _MIDDLE = 26, 13
 
