@@ -61,6 +61,11 @@ def _check_tensors(logits: Tensor, target: Tensor) -> None:
         name, x = ("target", target) if isinstance(logits, Tensor) else ("input", logits)
         raise TypeError(f"{name} must be a tensor; got {type(x).__name__}. Convert with torch.as_tensor")
     if logits.dtype not in FLOATS:
+        if logits.dtype in INTEGERS and target.dtype in FLOATS:
+            raise TypeError(
+                f"input must hold logits; got {logits.dtype}, and a target of {target.dtype}. Are they the wrong way "
+                "round? The logits come first: loss(logits, target)"
+            )
         raise TypeError(
             f"input must hold logits in float32, float64, bfloat16 or float16; got {logits.dtype}. "
             "Convert with .float()"
@@ -70,7 +75,7 @@ def _check_tensors(logits: Tensor, target: Tensor) -> None:
     if not target.is_floating_point() and target.dtype not in INTEGERS:
         raise TypeError(
             "target must hold class indices (an integer dtype) or class probabilities (a floating one); "
-            f"got {target.dtype}"
+            f"got {target.dtype}. Convert with .long() for indices, or .to(input.dtype) for probabilities"
         )
     if logits.ndim == 0:
         raise ValueError("input must have a class dimension: (K,), (N, K) or (N, K, d1, …); got a 0-dimensional tensor")
@@ -94,6 +99,10 @@ def _classes_second(x: Tensor, dim: int) -> Tensor:
 
 
 def _check_shapes(logits: Tensor, target: Tensor, dim: int, by_index: bool) -> None:
+    if logits.shape[dim] == 0:
+        raise ValueError(
+            f"input must have at least one class; got shape {tuple(logits.shape)}, with 0 in dimension {dim}"
+        )
     expected = logits.shape[:dim] + logits.shape[dim + 1 :]
     if target.shape == (expected if by_index else logits.shape):
         return

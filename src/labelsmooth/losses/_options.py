@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from .. import _checks
+from ..schemes._amounts import one
 from ..schemes._base import Scheme
 from ..schemes.uniform import Uniform
 
@@ -54,6 +55,7 @@ class Options:
             _integer(self.ignore_index, "ignore_index")
         if self.class_dim is not None:
             _integer(self.class_dim, "class_dim")
+        flag(self.strict, "strict")
         self._check_masks()
         self._check_factors()
         object.__setattr__(self, "scheme", as_scheme(self.label_smoothing))
@@ -88,7 +90,18 @@ def options_of(
     everyday = hashable and all(value is DEFAULTS[name] for name, value in others.items())
     if everyday and not torch.compiler.is_compiling():
         return _everyday(ignore_index, reduction, label_smoothing)
+    _check_divisor(reduction, others)
     return Options(ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing, **others)
+
+
+def _check_divisor(reduction: str, others: dict[str, Any]) -> None:
+    """What would divide nothing is a mistake, and a silent one."""
+    named = [name for name in ("num_items", "normalizer") if others.get(name) is not None]
+    if named and reduction in ("sum", "none"):
+        raise ValueError(
+            f"{named[0]}= says what the mean divides by, but reduction={reduction!r} divides by nothing. Use "
+            f'reduction="mean", or leave {named[0]}= out'
+        )
 
 
 @lru_cache(maxsize=64, typed=True)
@@ -102,7 +115,15 @@ def as_scheme(label_smoothing: float | Tensor | Scheme) -> Scheme | None:
         return label_smoothing
     if isinstance(label_smoothing, Tensor):
         return Uniform(label_smoothing)
-    amount = _checks.amount(label_smoothing)
+    if isinstance(label_smoothing, str | type):
+        came = (
+            f"the class {label_smoothing.__name__}" if isinstance(label_smoothing, type) else f"str {label_smoothing!r}"
+        )
+        raise TypeError(
+            "label_smoothing must be a number in [0, 1], or a scheme that is built, such as Uniform(0.1) or "
+            f"labelsmooth.schemes.Others(0.1); got {came}"
+        )
+    amount = one(label_smoothing)
     return Uniform(amount) if amount else None
 
 
@@ -113,13 +134,32 @@ def check_names(given: Iterable[str], what: str) -> None:
             raise TypeError(f"{what} has no option {name!r}; there are: {', '.join(NAMES)}")
 
 
+def check_per_batch(given: Iterable[str], what: str) -> None:
+    """As `check_names`, for options that are given with a batch."""
+    for name in given:
+        if name in BUILT_IN:
+            raise TypeError(
+                f"{what} takes {name} when it is built, not with a batch; for a batch: {', '.join(PER_BATCH)}"
+            )
+        check_names((name,), what)
+
+
 DEFAULTS = {f.name: f.default for f in fields(Options) if f.init}
 NAMES = tuple(DEFAULTS)
+BUILT_IN = ("ignore_index", "reduction", "label_smoothing")
+PER_BATCH = ("class_mask", "row_mask", "sample_weight", "num_items")
 
 
 def _integer(value: Any, name: str) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} must be an int; got {type(value).__name__} {value!r}")
+
+
+def flag(value: Any, name: str) -> bool:
+    """True or False; a text such as "no" would count as True."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False; got {type(value).__name__} {value!r}")
+    return value
 
 
 def _real(value: Any) -> bool:

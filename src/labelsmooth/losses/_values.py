@@ -11,7 +11,7 @@ from ..targets import Amount, SoftTargets
 from ._options import Options
 
 
-def check_range(labels: Tensor, num_classes: int, ignore_index: int | None = None) -> None:
+def check_range(labels: Tensor, num_classes: int, ignore_index: int | None = None, *, what: str = "target") -> None:
     """Raise an IndexError that names the first label outside [0, K) that is not ignored (T31)."""
     outside = ((labels < 0) | (labels >= num_classes)) & (labels != ignore_index if ignore_index is not None else True)
     if not outside.any():
@@ -21,7 +21,7 @@ def check_range(labels: Tensor, num_classes: int, ignore_index: int | None = Non
     also = "" if ignore_index is None else f", or equal ignore_index={ignore_index}"
     at = f" at row {place}" if row else ""
     raise IndexError(
-        f"target{at} is {labels[tuple(row)].item()}, but with {num_classes} classes an index must be in "
+        f"{what}{at} is {labels[tuple(row)].item()}, but with {num_classes} classes an index must be in "
         f"[0, {num_classes - 1}]{also}"
     )
 

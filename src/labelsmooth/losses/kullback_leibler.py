@@ -56,13 +56,22 @@ class LabelSmoothingLoss(nn.Module):
         ignore_index: int = -100,
     ) -> None:
         super().__init__()
-        Options(None, ignore_index, "none", smoothing, class_dim=dim)
         self.smoothing, self.dim, self.ignore_index = smoothing, dim, ignore_index
         self.reduction = _checks.one_of(reduction, REDUCTIONS, "reduction")
+        self._options()
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """KL(q‖softmax(input)), reduced."""
-        options = Options(None, self.ignore_index, "none", self.smoothing, class_dim=self.dim)
+    def _options(self, row_mask: Tensor | None = None) -> Options:
+        options = Options(None, self.ignore_index, "none", self.smoothing, class_dim=self.dim, row_mask=row_mask)
+        if options.scheme is not None and options.scheme.allow_negative:
+            raise ValueError(
+                f"LabelSmoothingLoss takes no negative smoothing, got {options.scheme!r}: a divergence needs log q, "
+                "and q would fall below 0. CrossEntropyLoss takes it"
+            )
+        return options
+
+    def forward(self, input: Tensor, target: Tensor, *, row_mask: Tensor | None = None) -> Tensor:
+        """KL(q‖softmax(input)), reduced; `row_mask`, bool, one for each row: False drops the row."""
+        options = self._options(row_mask)
         batch = prepare(input, target, options)
         targets = batch.smoothed(options)
         rows = _dispatch.row_losses(batch.logits, targets) - floor(targets, batch.logits)

@@ -55,7 +55,7 @@ def smooth_labels(
         raise TypeError(f"labels must be class indices of an integer dtype; got {y.dtype}. Use .long()")
     if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 1:
         raise ValueError(f"num_classes must be an int of at least 1; got {num_classes!r}")
-    check_range(y.long(), num_classes)
+    check_range(y.long(), num_classes, what="label")
     scheme = as_scheme(label_smoothing)
     wanted = dtype or torch.get_default_dtype()
     if not isinstance(wanted, torch.dtype) or not wanted.is_floating_point:
@@ -96,7 +96,12 @@ def convert_smoothing(label_smoothing: float, num_classes: int, *, source: str, 
         return _amount_of(label_smoothing, source)
     uniform = _to_uniform(_amount_of(label_smoothing, source), num_classes, source)
     converted = _from_uniform(uniform, num_classes, to)
-    if not 0 <= converted <= (float("inf") if to == "classy_vision" else 1):
+    if to == "classy_vision" and uniform >= 1:
+        raise ValueError(
+            f"{source} {label_smoothing:g} with {num_classes} classes leaves the label nothing of its own, and "
+            f"classy_vision leaves it 1/(1 + ε) whatever ε is: it cannot express it. Pass a smaller amount"
+        )
+    if to != "classy_vision" and not converted <= 1:
         raise ValueError(
             f"{source} {label_smoothing:g} with {num_classes} classes would be {to} {converted:g}, outside [0, 1]: "
             f"{to} cannot express it"
@@ -107,8 +112,11 @@ def convert_smoothing(label_smoothing: float, num_classes: int, *, source: str, 
 def _amount_of(label_smoothing: float, source: str) -> float:
     if source != "classy_vision":
         return _checks.amount(label_smoothing)
-    if isinstance(label_smoothing, bool) or not isinstance(label_smoothing, (int, float)) or not label_smoothing >= 0:
-        raise ValueError(f"label_smoothing must be a number ≥ 0 under classy_vision; got {label_smoothing!r}")
+    if isinstance(label_smoothing, bool) or not isinstance(label_smoothing, (int, float)):
+        came = f"{type(label_smoothing).__name__} {label_smoothing!r}"
+        raise TypeError(f"label_smoothing must be a finite number ≥ 0 under classy_vision; got {came}")
+    if not 0 <= label_smoothing < float("inf"):
+        raise ValueError(f"label_smoothing must be a finite number ≥ 0 under classy_vision; got {label_smoothing!r}")
     return float(label_smoothing)
 
 

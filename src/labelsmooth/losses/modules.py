@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..targets import floor
 from . import functional
 from ._inputs import prepare
-from ._options import Options, as_scheme, check_names, legacy_reduction, options_of
+from ._options import Options, as_scheme, check_names, check_per_batch, flag, legacy_reduction, options_of
 from ._reduction import reduce as _reduce
 
 if TYPE_CHECKING:
@@ -72,10 +72,10 @@ class CrossEntropyLoss(nn.CrossEntropyLoss):
     ) -> None:
         reduction = legacy_reduction(size_average, reduce, reduction)
         check_names(options, "CrossEntropyLoss")
-        Options(weight, ignore_index, reduction, label_smoothing, **options)
+        options_of(ignore_index, reduction, label_smoothing, {"weight": weight, **options})
         super().__init__(weight=weight, ignore_index=ignore_index, reduction=reduction)
         self.label_smoothing = label_smoothing  # type: ignore[assignment]
-        self.smooth_in_eval = smooth_in_eval
+        self.smooth_in_eval = flag(smooth_in_eval, "smooth_in_eval")
         self.options = options
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -85,7 +85,7 @@ class CrossEntropyLoss(nn.CrossEntropyLoss):
         super().__setattr__(name, value)
 
     def _options(self, **more: Any) -> Options:
-        check_names(more, "CrossEntropyLoss")
+        check_per_batch(more, "CrossEntropyLoss")
         smoothing = self.label_smoothing if self.training or self.smooth_in_eval else 0.0
         others = {"weight": self.weight, **self.options, **more}
         return options_of(self.ignore_index, self.reduction, smoothing, others)
@@ -115,4 +115,10 @@ class CrossEntropyLoss(nn.CrossEntropyLoss):
         """What was asked for, shown in ``print(model)``."""
         smoothing = as_scheme(self.label_smoothing) if not isinstance(self.label_smoothing, float) else None
         shown = {"label_smoothing": smoothing or self.label_smoothing, "reduction": self.reduction, **self.options}
+        if self.ignore_index != -100:
+            shown["ignore_index"] = self.ignore_index
+        if self.weight is not None:
+            shown["weight"] = tuple(self.weight.shape)
+        if not self.smooth_in_eval:
+            shown["smooth_in_eval"] = False
         return ", ".join(f"{name}={value!r}" for name, value in shown.items())

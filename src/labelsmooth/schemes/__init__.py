@@ -51,5 +51,8 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"no scheme {name!r}; there are: {', '.join(map(_class_name, names()))}")
 
 
+__all__ = [*map(_class_name, names()), *_BESIDE, "make", "names"]
+
+
 def __dir__() -> list[str]:
-    return [*map(_class_name, names()), *_BESIDE, "make", "names"]
+    return __all__

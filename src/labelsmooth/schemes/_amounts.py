@@ -39,10 +39,11 @@ def choose(
         return _many(per_class, "per_class", negative=negative), "class"
     if per_sample is not None:
         return _many(per_sample, "per_sample", negative=negative), "sample"
-    return _one(DEFAULT if amount is None else amount, negative=negative), "all"
+    return one(DEFAULT if amount is None else amount, negative=negative), "all"
 
 
-def _one(amount: Any, *, negative: bool) -> Amount:
+def one(amount: Any, *, negative: bool = False) -> Amount:
+    """One ε for all, a number or a tensor of one."""
     if isinstance(amount, Tensor):
         return _in_range(_scalar(amount), "label_smoothing", negative=negative)
     if isinstance(amount, Real) and not isinstance(amount, bool) and amount < 0 and not negative:

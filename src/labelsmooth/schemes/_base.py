@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor, nn
 
+from .. import _checks
 from ..targets import Amount, SoftTargets
 from ._amounts import choose, of_rows
 from ._blend import Background as Background
@@ -14,6 +15,9 @@ from ._blend import Layer, blend
 
 if TYPE_CHECKING:
     from .composed import Composed
+
+
+UNITS = ("epoch", "step")
 
 
 class Scheme(ABC):
@@ -53,8 +57,13 @@ class Scheme(ABC):
     def observe(self, logits: Tensor, labels: Tensor) -> None:  # noqa: B027 (most schemes have nothing to learn)
         """Look at a training batch; only schemes with a memory do anything with it."""
 
-    def advance(self, unit: str = "epoch") -> None:  # noqa: B027 (most schemes do not change)
-        """Note that an "epoch" or a "step" has ended; only schemes with a memory do anything with it."""
+    def advance(self, unit: str = "epoch") -> None:
+        """Note that an "epoch" or a "step" has ended; only schemes with a memory do anything with it.
+
+        Raises:
+            ValueError: another unit.
+        """
+        _checks.one_of(unit, UNITS, "unit")
 
     @abstractmethod
     def _layers(self, targets: SoftTargets, share: Amount) -> list[Layer]:

@@ -28,7 +28,8 @@ def as_floats(value: Any, what: str) -> Tensor:
 def as_indices(value: Any, what: str) -> Tensor:
     """A tensor of class indices as it is, anything array-like as one; what it holds is for the caller to check."""
     try:
-        return torch.as_tensor(value)
+        indices = torch.as_tensor(value)
+        return indices.long() if isinstance(value, list | tuple) and indices.numel() == 0 else indices
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(f"{what} must be class indices, in a tensor, an array or a list; got {value!r}") from error
 

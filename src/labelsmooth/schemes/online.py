@@ -92,6 +92,7 @@ class Online(TableScheme):
         Where ``torch.distributed`` runs, sums and counts of all processes of `group` are added first, so that every
         process must call it, and all end with the same table.
         """
+        super().advance(unit)
         if unit != "epoch":
             return
         if distributed.is_available() and distributed.is_initialized():

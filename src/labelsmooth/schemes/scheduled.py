@@ -11,11 +11,10 @@ from torch import Tensor
 
 from .. import _checks
 from ..targets import Amount, SoftTargets
-from ._base import Layer, Scheme
+from ._base import UNITS, Layer, Scheme
 from ._modules import SchemeModule
 
 SHAPES = ("linear", "cosine")
-UNITS = ("epoch", "step")
 Shape = Callable[[int], float]
 
 
