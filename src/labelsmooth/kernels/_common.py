@@ -30,12 +30,11 @@ class Common(NamedTuple):
 
 
 class Found(NamedTuple):
-    """With d = z − peak, (n, 1, d1, …) but for the exponentials; all in float64."""
+    """With d = z − max z, in float64."""
 
-    loss: Tensor
-    peak: Tensor
-    total: Tensor  # Σ exp d
-    exps: Tensor
+    loss: Tensor  # (n, 1, d1, …)
+    total: Tensor  # Σ exp d, (n, 1, d1, …)
+    exps: Tensor  # exp d
 
 
 def takes(z: Tensor, targets: SoftTargets) -> bool:
@@ -79,12 +78,12 @@ def _vector(targets: SoftTargets) -> Tensor | None:
 
 def find(z: Tensor, q: Common) -> Found | None:
     """m·log Σ exp d − ⟨q, d⟩; None when a logit is masked, not finite or suspiciously low."""
-    d, peak = _below_peak(z)
+    d = _below_peak(z)
     loss = _loss(d, q)
-    if _suspicious(z, *loss.aminmax()):
+    if _suspicious(z, *(x.item() for x in loss.aminmax())):
         return None
     total = over_classes(d.exp_())
-    return Found(loss.add_(_times(total.log(), q.mass)), peak, total, d)
+    return Found(loss.add_(_times(total.log(), q.mass)), total, d)
 
 
 def total(z: Tensor, q: Common) -> tuple[float, Tensor] | None:
@@ -94,26 +93,27 @@ def total(z: Tensor, q: Common) -> tuple[float, Tensor] | None:
     """
     if isinstance(q.own, Tensor) or isinstance(q.each, Tensor) or q.v is not None:
         return None
-    d, _ = _below_peak(z)
+    d = _below_peak(z)
     inner = q.own * d.gather(1, q.labels).sum().item()
     if q.each:
         inner += q.each * d.sum().item()
     if _suspicious(z, inner, inner):
         return None
     totals = over_classes(d.exp_())
-    return float(q.mass) * totals.log().sum().item() - inner, gradient(d, totals, q)
+    loss = float(q.mass) * totals.log().sum().item() - inner
+    return loss, gradient(Found(totals, totals, d), q)
 
 
-def _below_peak(z: Tensor) -> tuple[Tensor, Tensor]:
-    """z − peak in float64, and the peak."""
+def _below_peak(z: Tensor) -> Tensor:
+    """z − max z in float64."""
     wide = z.double()
     peak = wide.amax(1, keepdim=True)
-    return (wide - peak if wide is z else wide.sub_(peak)), peak
+    return wide - peak if wide is z else wide.sub_(peak)
 
 
-def gradient(exps: Tensor, total: Tensor, q: Common) -> Tensor:
-    """m·p − q, in place of exp d."""
-    p = _times(exps.div_(total), q.mass)
+def gradient(found: Found, q: Common) -> Tensor:
+    """m·p − q, in place of the exponentials."""
+    p = _times(found.exps.div_(found.total), q.mass)
     if not _none(q.each):
         p.sub_(q.each if q.v is None else q.each * q.v)
     p.scatter_(1, q.labels, 0)
@@ -130,12 +130,12 @@ def _loss(d: Tensor, q: Common) -> Tensor:
     return loss - q.each * inner if isinstance(q.each, Tensor) else torch.sub(loss, inner, alpha=q.each)
 
 
-def _suspicious(z: Tensor, low: Tensor | float, high: Tensor | float) -> bool:
+def _suspicious(z: Tensor, low: float, high: float) -> bool:
     """Then every class has to be looked at: a loss is huge or not a number, or float16 may hold its lowest number."""
     if z.dtype == torch.float16 and not z.amin().item() > LOW_HALF:
         return True
     limit = LIMITS[z.dtype]
-    return not (float(low) > -limit and float(high) < limit)
+    return not (low > -limit and high < limit)
 
 
 def _none(amount: Amount) -> bool:

@@ -1,8 +1,7 @@
 """The everyday kernel: plain torch operations on blocks that fit the cache, with the gradient written by hand.
 
-A small input keeps its gradient m·p − q from the forward pass, and backward only scales it. Of a larger one,
-forward reads the logits once and keeps a few numbers a row, and backward reads them once more and writes the gradient
-once. A second derivative goes through the plain formula.
+Forward reads the logits once, in float64 on the CPU, and keeps the gradient m·p − q; backward only scales it. A second
+derivative goes through the plain formula.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ from ..targets import SoftTargets
 from . import _blocks, formula
 from ._sums import ordered
 
-BLOCK = 1 << 16
-"""Elements of a block on the CPU: one of float64 is half a megabyte and stays in the cache."""
+BLOCK = 1 << 17
+"""Elements of a block on the CPU: one of float64 is a megabyte, about what stays in a core's cache."""
 
-SMALL = 1 << 15
-"""Elements up to which the gradient is found in the forward pass."""
+SMALL = 1 << 14
+"""Elements up to which the sum of the losses is found in one step; torch would sum more of them by thread."""
 
 
 def refuses(logits: Tensor, targets: SoftTargets) -> str | None:
@@ -50,28 +49,30 @@ def _has_tangent(x: Tensor) -> bool:
 
 def row_losses(logits: Tensor, targets: SoftTargets) -> Tensor:
     """m·lse(z) − ⟨q, z⟩ for each row, in float32 for half inputs: (N, K, d1, …) → (N, d1, …)."""
-    if not (logits.requires_grad and torch.is_grad_enabled()):
-        return _without_gradient(logits, targets)
-    rows = _AtOnce if logits.numel() <= SMALL else _InBlocks
-    losses: Tensor = rows.apply(logits, targets)
-    return losses
+    if _differentiated(logits):
+        losses: Tensor = _Rows.apply(logits, targets)
+        return losses
+    return _losses(logits, targets)
 
 
 def total(logits: Tensor, targets: SoftTargets, divisor: float) -> Tensor:
     """The sum of the row losses over `divisor`; for a small input in one step, which saves autograd a third."""
-    if logits.numel() > SMALL or logits.device.type != "cpu" or not (logits.requires_grad and torch.is_grad_enabled()):
-        return ordered(row_losses(logits, targets)) / divisor
-    loss: Tensor = _Total.apply(logits, targets, divisor)
-    return loss
+    if logits.numel() <= SMALL and logits.device.type == "cpu" and _differentiated(logits):
+        loss: Tensor = _Total.apply(logits, targets, divisor)
+        return loss
+    return ordered(row_losses(logits, targets)) / divisor
 
 
-class _AtOnce(torch.autograd.Function):
+def _differentiated(logits: Tensor) -> bool:
+    return logits.requires_grad and torch.is_grad_enabled()
+
+
+class _Rows(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, targets: SoftTargets) -> Tensor:
-        losses, gradient = _blocks.at_once(logits, targets)
-        dtype = _loss_dtype(logits)
-        _remember(ctx, logits, gradient.to(dtype), targets)
-        return losses.squeeze(1).to(dtype)
+        losses, gradient = _losses_and_gradient(logits, targets)
+        _remember(ctx, logits, gradient, targets)
+        return losses
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
@@ -86,7 +87,7 @@ class _Total(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, targets: SoftTargets, divisor: float) -> Tensor:
-        loss, gradient = _blocks.total_at_once(logits, targets)
+        loss, gradient = _blocks.total_and_gradient(logits, targets)
         dtype = _loss_dtype(logits)
         _remember(ctx, logits, gradient.to(dtype), targets)
         ctx.divisor = divisor
@@ -102,62 +103,42 @@ class _Total(torch.autograd.Function):
         return (gradient * scale).to(logits.dtype), None, None
 
 
-class _InBlocks(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, logits: Tensor, targets: SoftTargets) -> Tensor:
-        losses, found, ctx.in_common = _find(logits, targets)
-        _remember(ctx, logits, found, targets)
-        return losses
-
-    @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        logits, found, targets = _recall(ctx)
-        if torch.is_grad_enabled():
-            return _differentiable(logits, targets, upstream), None
-        if torch._C._functorch.is_legacy_batchedtensor(upstream):  # is_grads_batched=True: no writing into slices
-            of_ones: Any = _InBlocks.backward(ctx, logits.new_ones(targets.row_shape(), dtype=upstream.dtype))[0]
-            return _blocks.drop(of_ones * upstream.unsqueeze(1), targets), None
-        gradient, upstream = torch.empty_like(logits), upstream.unsqueeze(1)
-        for block, in_common in zip(blocks(logits), ctx.in_common, strict=True):
-            of_rows = tuple(map(block.logits, found)) if in_common else ()
-            part = _blocks.backward(block.logits(logits), block.targets(targets), of_rows, block.logits(upstream))
-            block.logits(gradient).copy_(part)
-        return gradient, None
-
-
-def _remember(ctx: Any, logits: Tensor, found: Tensor, targets: SoftTargets) -> None:
+def _remember(ctx: Any, logits: Tensor, gradient: Tensor, targets: SoftTargets) -> None:
     """Through autograd, so that a change in place is noticed and hooks on saved tensors see everything."""
     named = targets.tensors()
-    ctx.save_for_backward(logits, found, *named.values())
+    ctx.save_for_backward(logits, gradient, *named.values())
     ctx.names, ctx.others = tuple(named), {k: v for k, v in targets.__dict__.items() if k not in named}
 
 
 def _recall(ctx: Any) -> tuple[Tensor, Tensor, SoftTargets]:
-    logits, found, *tensors = ctx.saved_tensors
-    return logits, found, SoftTargets(**dict(zip(ctx.names, tensors, strict=True)), **ctx.others)
+    logits, gradient, *tensors = ctx.saved_tensors
+    return logits, gradient, SoftTargets(**dict(zip(ctx.names, tensors, strict=True)), **ctx.others)
 
 
-def _without_gradient(logits: Tensor, targets: SoftTargets) -> Tensor:
-    """The same bits as with a gradient."""
-    if logits.numel() > SMALL:
-        return _find(logits, targets)[0]
-    losses, _ = _blocks.at_once(logits, targets)
-    return losses.squeeze(1).to(_loss_dtype(logits))
-
-
-def _find(logits: Tensor, targets: SoftTargets) -> tuple[Tensor, Tensor, list[bool]]:
-    """Losses (N, d1, …), the rows' peaks and totals (2, N, 1, d1, …), and which blocks have these."""
-    rows = (logits.shape[0], 1, *logits.shape[2:])
-    losses = logits.new_empty(rows, dtype=_loss_dtype(logits))
-    found = logits.new_empty((2, *rows), dtype=torch.float64)
-    in_common = []
+def _losses_and_gradient(logits: Tensor, targets: SoftTargets) -> tuple[Tensor, Tensor]:
+    """Row losses (N, d1, …) and m·p − q, both in the loss's dtype."""
+    dtype = _loss_dtype(logits)
+    if logits.numel() <= BLOCK:
+        loss, part = _blocks.losses_and_gradient(logits, targets)
+        return loss.squeeze(1).to(dtype), part.to(dtype)
+    losses, gradient = _empty_losses(logits), torch.empty_like(logits, dtype=dtype)
     for block in blocks(logits):
-        loss, *of_rows = _blocks.forward(block.logits(logits), block.targets(targets))
+        loss, part = _blocks.losses_and_gradient(block.logits(logits), block.targets(targets))
         block.logits(losses).copy_(loss)
-        for whole, part in zip(found, of_rows, strict=False):
-            block.logits(whole).copy_(part)
-        in_common.append(bool(of_rows))
-    return losses.squeeze(1), found, in_common
+        block.logits(gradient).copy_(part)
+    return losses.squeeze(1), gradient
+
+
+def _losses(logits: Tensor, targets: SoftTargets) -> Tensor:
+    """The same bits without a gradient."""
+    losses = _empty_losses(logits)
+    for block in blocks(logits):
+        block.logits(losses).copy_(_blocks.losses(block.logits(logits), block.targets(targets)))
+    return losses.squeeze(1)
+
+
+def _empty_losses(logits: Tensor) -> Tensor:
+    return logits.new_empty((logits.shape[0], 1, *logits.shape[2:]), dtype=_loss_dtype(logits))
 
 
 def _loss_dtype(logits: Tensor) -> torch.dtype:
