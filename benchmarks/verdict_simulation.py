@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
-from labelsmooth.comparison._interval import half_width, two_way
+from labelsmooth.calibration.two_way import half_width, two_way
 from labelsmooth.comparison.verdict import code_of, default_min_effect
 
 DOCS = Path(__file__).parents[1] / "docs" / "verdict-simulation.md"

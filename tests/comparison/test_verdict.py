@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from labelsmooth._checks import UsageError
-from labelsmooth.comparison._interval import holm_levels, two_way
+from labelsmooth.calibration.two_way import holm_levels, two_way
 from labelsmooth.comparison.verdict import Candidate, Verdict, choose, code_of, decide, exploratory
 
 END = ", with these training settings."

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .._checks import DataError
 from ._inputs import SUM_TOLERANCE, Scores
 
+T = TypeVar("T")
 _CELLS = 1 << 18
 _CELLS_WORTH_THREADS = 1 << 21
 _MOST_THREADS = 8
@@ -29,10 +32,12 @@ class Scratch:
     since torch treats the rest in another way, which would make a row's bits depend on its place.
     """
 
-    def __init__(self, rows: int, columns: int, from_tensor: bool) -> None:
-        cells = rows * columns
+    def __init__(self, given: Scores) -> None:
+        rows, self._columns = given.array.shape
+        self.rows = max(1, min(rows, _CELLS // self._columns))
+        cells = self.rows * self._columns
         self._flat = np.zeros(cells + -cells % _LANES)
-        self._columns, self._from_tensor = columns, from_tensor
+        self._tensors = _one_thread_each(self._flat) if given.from_tensor else None
 
     def take(self, rows: int) -> np.ndarray:
         """The first rows, to overwrite."""
@@ -42,40 +47,41 @@ class Scratch:
         """exp in place of the first rows, whose values must be below 100."""
         cells = rows * self._columns
         block = self._flat[:cells]
-        if not self._from_tensor:
+        if self._tensors is None:
             np.exp(block, out=block)
             return
         block *= _LOG2_E
-        whole = self._flat[: cells + -cells % _LANES]
-        whole[cells:] = 0.0
-        for start in range(0, whole.size, _CELLS_THAT_TORCH_LEAVES_TO_ONE_THREAD):
-            part = whole[start : start + _CELLS_THAT_TORCH_LEAVES_TO_ONE_THREAD]
-            sys.modules["torch"].from_numpy(part).exp2_()
+        self._flat[cells : cells + -cells % _LANES] = 0.0
+        for tensor in self._tensors[: -(-cells // _CELLS_THAT_TORCH_LEAVES_TO_ONE_THREAD)]:
+            tensor.exp2_()
 
 
-def over_blocks(work: Callable[[slice, Scratch], None], given: Scores) -> None:
-    """Call `work(rows, scratch)` on blocks of rows that fit the cache; of large inputs on a few threads.
+def _one_thread_each(flat: np.ndarray) -> list[Any]:
+    size, torch = _CELLS_THAT_TORCH_LEAVES_TO_ONE_THREAD, sys.modules["torch"]
+    return [torch.from_numpy(flat[start : start + size]) for start in range(0, flat.size, size)]
 
-    What a row gives must depend on that row alone. Threads take neighbouring blocks, so that the first faulty row is
-    the one that is named.
+
+def over_parts(work: Callable[[slice, Scratch], T], given: Scores, most_rows: int | None = None) -> Iterator[T]:
+    """What `work(rows, scratch)` gives for each part of the rows, in their order; of large inputs on a few threads.
+
+    What a row gives must depend on that row alone. The first part that fails is the one whose error is raised.
     """
     rows, columns = given.array.shape
-    step = max(1, min(rows, _CELLS // columns))
     threads = 1 if rows * columns < _CELLS_WORTH_THREADS else min(_MOST_THREADS, _cores())
-    share = -(-rows // threads)
+    size = min(-(-rows // threads), most_rows or rows)
+    parts = [slice(start, min(rows, start + size)) for start in range(0, rows, size)]
+    own = threading.local()
 
-    def run(first: int) -> None:
-        scratch = Scratch(step, columns, given.from_tensor)
-        last = min(rows, first + share)
-        for start in range(first, last, step):
-            work(slice(start, min(last, start + step)), scratch)
+    def run(part: slice) -> T:
+        if not hasattr(own, "scratch"):
+            own.scratch = Scratch(given)
+        return work(part, own.scratch)
 
     if threads == 1:
-        run(0)
+        yield from map(run, parts)
         return
     with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(run, range(0, rows, share)):
-            pass
+        yield from pool.map(run, parts)
 
 
 def _cores() -> int:
@@ -115,13 +121,12 @@ def numbering(given: Scores, start: int) -> Callable[[int], int]:
     return lambda row: given.number(start + row)
 
 
-def probabilities(given: Scores) -> Iterator[tuple[slice, np.ndarray]]:
-    """The probabilities as float64, block after block of rows; the array is overwritten by the next block."""
-    rows, columns = given.array.shape
-    step = max(1, min(rows, _CELLS // columns))
-    scratch = Scratch(step, columns, given.from_tensor)
-    for start in range(0, rows, step):
-        part = slice(start, min(rows, start + step))
+def probabilities(given: Scores, rows: slice | None = None) -> Iterator[tuple[slice, np.ndarray]]:
+    """The probabilities of these rows (all) as float64, block after block; the array is overwritten by the next."""
+    scratch = Scratch(given)
+    within = slice(0, len(given.array)) if rows is None else rows
+    for start in range(within.start, within.stop, scratch.rows):
+        part = slice(start, min(within.stop, start + scratch.rows))
         block = scratch.take(part.stop - start)
         np.copyto(block, given.array[part])
         if given.are_probs:

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from .._checks import DataError
-from ._blocks import Scratch, check_largest, check_probs, numbering, over_blocks
+from ._blocks import Scratch, check_largest, check_probs, numbering, over_parts
 from ._inputs import Scores, class_labels, row_weights, scores
 
 _FAR = 64.0
+_FLOATS = ("confidence", "doubt", "nll", "brier")
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,12 @@ class Rows:
     def correct(self) -> np.ndarray:
         """Where the top class is the label, (n,) bool; of equal top scores the first class is the prediction."""
         return self.prediction == self.labels
+
+    def part(self, rows: slice) -> Rows:
+        """These rows, as views."""
+        weights = None if self.weights is None else self.weights[rows]
+        arrays = {name: getattr(self, name)[rows] for name in ("labels", "prediction", *_FLOATS)}
+        return Rows(**arrays, classes=self.classes, weights=weights)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -66,17 +73,28 @@ def measure(
 ) -> Rows:
     """Check everything that was passed and measure each row that is not ignored."""
     given, index, weight = checked(labels, logits, probs, weights, ignore_index)
-    prediction = np.empty(len(index), dtype=np.int64)
-    confidence, doubt, nll, brier = (np.empty(len(index)) for _ in range(4))
+    rows = blank(index, given.array.shape[1], weight)
+    for _ in over_parts(lambda part, scratch: fill(rows.part(part), given, part, scratch), given):
+        pass
+    return rows
+
+
+def blank(labels: np.ndarray, classes: int, weights: np.ndarray | None) -> Rows:
+    """Rows with these labels that are still to be measured."""
+    n = len(labels)
+    floats = {name: np.empty(n) for name in _FLOATS}
+    return Rows(labels, np.empty(n, dtype=np.int64), classes=classes, weights=weights, **floats)
+
+
+def fill(rows: Rows, given: Scores, place: slice, scratch: Scratch) -> None:
+    """Measure the rows of the scores at this place."""
     of_block = _from_probs if given.are_probs else _from_logits
-
-    def fill(part: slice, scratch: Scratch) -> None:
-        block, label = np.ascontiguousarray(given.array[part]), index[part]
-        found = of_block(block, label, scratch, numbering(given, part.start))
-        prediction[part], confidence[part], doubt[part], nll[part], brier[part] = found
-
-    over_blocks(fill, given)
-    return Rows(index, prediction, confidence, doubt, nll, brier, given.array.shape[1], weight)
+    for start in range(0, len(rows), scratch.rows):
+        at = slice(start, min(len(rows), start + scratch.rows))
+        first = place.start + start
+        block = np.ascontiguousarray(given.array[first : place.start + at.stop])
+        found = of_block(block, rows.labels[at], scratch, numbering(given, first))
+        rows.prediction[at], rows.confidence[at], rows.doubt[at], rows.nll[at], rows.brier[at] = found
 
 
 def _from_logits(

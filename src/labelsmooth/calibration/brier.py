@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ._classwise import class_bins
+from ._classwise import ClassBins
 from ._inputs import bin_count
-from ._rows import checked, measure
-from ._scores import weighted_mean
+from ._rows import checked
+from ._statistics import EachClass, TopLabel
+from ._tally import tally
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,15 @@ class BrierParts:
     within: float
 
 
-def brier_decomposition(labels: Any, *, logits: Any = None, probs: Any = None, bins: int = 15) -> BrierParts:
+def brier_decomposition(
+    labels: Any,
+    *,
+    logits: Any = None,
+    probs: Any = None,
+    bins: int = 15,
+    weights: Any = None,
+    ignore_index: int | None = None,
+) -> BrierParts:
     """The Brier score in its parts, each class's probability binned on its own and summed over classes.
 
     Arguments and errors as for :func:`~labelsmooth.calibration.expected_calibration_error`. Source: Murphy 1973;
@@ -39,15 +48,18 @@ def brier_decomposition(labels: Any, *, logits: Any = None, probs: Any = None, b
     >>> parts.reliability, parts.resolution, parts.uncertainty
     (0.0, 0.0, 0.375)
     """
-    rows = measure(labels, logits, probs)
-    given, index, _ = checked(labels, logits, probs)
-    parts, n = class_bins(given, index, bin_count(bins)), len(index)
-    score, share = weighted_mean(rows.brier, None), parts.hits.sum(axis=1) / n
-    gaps, used = parts.gaps(), parts.count > 0
-    weight = parts.count / n
+    size = bin_count(bins)
+    rows = checked(labels, logits, probs, weights, ignore_index)
+    top, classes = tally([TopLabel(size), EachClass(size)], *rows)
+    return brier_parts(ClassBins(classes, size), TopLabel(size).figures(top)["brier"])
+
+
+def brier_parts(bins: ClassBins, score: float) -> BrierParts:
+    """The parts of a Brier score, from each class's bins."""
+    share, weight, used = bins.frequency(), bins.shares, bins.shares > 0
     with np.errstate(invalid="ignore", divide="ignore"):
-        reliability = float(np.where(used, gaps**2 / weight, 0.0).sum())
-        apart = parts.hits / parts.count - share[:, None]
+        reliability = float(np.where(used, bins.gaps() ** 2 / weight, 0.0).sum())
+        apart = bins.frequencies - share[:, None]
         resolution = float(np.where(used, weight * apart**2, 0.0).sum())
     uncertainty = float((share * (1 - share)).sum())
     return BrierParts(score, reliability, resolution, uncertainty, score - reliability + resolution - uncertainty)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._checks import DataError
-from ._binning import binned, binned_rows, edges_for, equal_width_edges
+from ._binning import Binned, binned, binned_rows, edges_for, equal_width_edges
 from ._blocks import check_probs
 from ._inputs import bin_count, to_array
 from ._rows import measure
@@ -55,7 +55,13 @@ def expected_calibration_error(
 
 
 def debiased_calibration_error(
-    labels: Any, *, logits: Any = None, probs: Any = None, bins: int = 15, binning: str = "equal_width"
+    labels: Any,
+    *,
+    logits: Any = None,
+    probs: Any = None,
+    bins: int = 15,
+    binning: str = "equal_width",
+    ignore_index: int | None = None,
 ) -> float:
     """L2 calibration error with its bias for few rows removed: √max(0, Σ_b w_b(gap_b² − a_b(1 − a_b)/(n_b − 1))).
 
@@ -65,7 +71,7 @@ def debiased_calibration_error(
     >>> debiased_calibration_error([0, 1, 0, 1], probs=[[0.55, 0.45]] * 4)
     0.0
     """
-    rows = measure(labels, logits, probs)
+    rows = measure(labels, logits, probs, None, ignore_index)
     return debiased_l2_error(binned_rows(rows, edges_for(rows.confidence, bin_count(bins), binning)))
 
 
@@ -85,9 +91,12 @@ def reliability_bins(
     [0, 2]
     """
     rows = measure(labels, logits, probs, weights, ignore_index)
-    edges = edges_for(rows.confidence, bin_count(bins), binning)
-    parts = binned_rows(rows, edges)
-    return ReliabilityBins(edges, parts.count, parts.mean(parts.confidence), parts.mean(parts.correct))
+    return reliability_of(binned_rows(rows, edges_for(rows.confidence, bin_count(bins), binning)))
+
+
+def reliability_of(parts: Binned) -> ReliabilityBins:
+    """Rows, mean confidence and accuracy of these bins."""
+    return ReliabilityBins(parts.edges, parts.count, parts.mean(parts.confidence), parts.mean(parts.correct))
 
 
 def true_calibration_error(posterior: Any, *, logits: Any = None, probs: Any = None, bins: int = 15) -> float:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ._blocks import probabilities
 from ._inputs import scores
 from ._rows import checked, measure
 from ._scores import accuracy_of, signed_gap_of, weighted_mean
+from ._statistics import Concentration, TopK
+from ._tally import tally
 
 
 def accuracy(
@@ -79,7 +81,15 @@ def row_nll(labels: Any, logits: Any = None, *, probs: Any = None) -> np.ndarray
     return measure(labels, logits, probs).nll
 
 
-def top_k_accuracy(labels: Any, *, logits: Any = None, probs: Any = None, k: int = 5) -> float:
+def top_k_accuracy(
+    labels: Any,
+    *,
+    logits: Any = None,
+    probs: Any = None,
+    k: int = 5,
+    weights: Any = None,
+    ignore_index: int | None = None,
+) -> float:
     """Share of rows whose label is among the k highest scores; of equal scores lower class indices come first.
 
     `k` from 1 (which is :func:`accuracy`) up, else ValueError; other arguments and errors as for :func:`accuracy`.
@@ -87,17 +97,18 @@ def top_k_accuracy(labels: Any, *, logits: Any = None, probs: Any = None, k: int
     >>> top_k_accuracy([2, 0], probs=[[0.5, 0.2, 0.3], [0.1, 0.4, 0.5]], k=2)
     0.5
     """
-    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
-        raise ValueError(f"k must be a whole number, 1 or more; got {k!r}")
-    given, index, _ = checked(labels, logits, probs)
-    found, classes = 0, np.arange(given.array.shape[1])
-    for part, block in probabilities(given):
-        scored, label = given.array[part], index[part, None]
-        own = np.take_along_axis(scored, label, axis=1)
-        before = ((scored > own) | ((scored == own) & (classes < label))).sum(axis=1)
-        found += int(np.count_nonzero(before < k))
-        del block
-    return found / len(index)
+    (rank,) = ranks(k)
+    (found,) = tally([TopK(rank)], *checked(labels, logits, probs, weights, ignore_index))
+    return TopK(rank).figures(found)[f"top_{rank}_accuracy"]
+
+
+def ranks(k: int | Sequence[int]) -> tuple[int, ...]:
+    """The k of top-k accuracies, ascending."""
+    given = [k] if isinstance(k, (int, np.integer, float)) else list(k)
+    for each in given:
+        if isinstance(each, bool) or not isinstance(each, (int, np.integer)) or each < 1:
+            raise ValueError(f"k must be a whole number, 1 or more; got {each!r}")
+    return tuple(sorted({int(each) for each in given}))
 
 
 @dataclass(frozen=True)
@@ -109,7 +120,7 @@ class Sharpness:
     purity: float
 
 
-def sharpness(*, logits: Any = None, probs: Any = None) -> Sharpness:
+def sharpness(*, logits: Any = None, probs: Any = None, weights: Any = None) -> Sharpness:
     """How concentrated the predictions are: confidence, entropy −Σ p·ln p (nats), purity Σ p², averaged over rows.
 
     A property of the predictions alone: of two calibrated models the sharper one is better. `logits` or `probs`
@@ -118,10 +129,6 @@ def sharpness(*, logits: Any = None, probs: Any = None) -> Sharpness:
     >>> sharpness(probs=[[0.5, 0.5], [1.0, 0.0]]).purity
     0.75
     """
-    given = scores(logits, probs)
-    sums = np.zeros(3)
-    for _, p in probabilities(given):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            entropy = -np.where(p > 0, p * np.log(p), 0.0).sum()
-        sums += p.max(axis=1).sum(), entropy, np.einsum("ij,ij->", p, p)
-    return Sharpness(*(float(part) for part in sums / len(given.array)))
+    no_labels = np.zeros(len(scores(logits, probs).array), dtype=np.int64)
+    (found,) = tally([Concentration()], *checked(no_labels, logits, probs, weights))
+    return Sharpness(**Concentration().figures(found))

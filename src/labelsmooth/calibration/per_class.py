@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from ._classes import class_names
-from ._classwise import class_bins
-from ._inputs import bin_count
-from ._rows import checked, measure
+from ._classwise import ClassBins
+from ._inputs import Scores, bin_count
+from ._rows import checked
+from ._statistics import EachClass
+from ._tally import tally
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +45,14 @@ class ClassTable:
 
 
 def per_class_table(
-    labels: Any, *, logits: Any = None, probs: Any = None, bins: int = 15, classes: Sequence[str] | None = None
+    labels: Any,
+    *,
+    logits: Any = None,
+    probs: Any = None,
+    bins: int = 15,
+    classes: Sequence[str] | None = None,
+    weights: Any = None,
+    ignore_index: int | None = None,
 ) -> ClassTable:
     """Recall, precision, mean probability against frequency, calibration error and NLL of each class.
 
@@ -54,27 +63,40 @@ def per_class_table(
     >>> table.recall.tolist(), table.signed_error.round(3).tolist()
     ([1.0, 0.0], [0.133, -0.133])
     """
-    rows, size = measure(labels, logits, probs), bin_count(bins)
-    given, index, _ = checked(labels, logits, probs)
-    parts, n = class_bins(given, index, size), rows.classes
-    count, predicted = np.bincount(index, minlength=n), np.bincount(rows.prediction, minlength=n)
-    right = np.bincount(index[rows.correct], minlength=n)
-    signed = parts.signed_errors()
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return ClassTable(
-            class_names(classes, n),
-            count,
-            right / count,
-            right / predicted,
-            signed + count / len(index),
-            count / len(index),
-            signed,
-            parts.errors(),
-            np.bincount(index, weights=rows.nll, minlength=n) / count,
-        )
+    return class_table(class_bins(checked(labels, logits, probs, weights, ignore_index), bins), classes)
 
 
-def classwise_calibration_error(labels: Any, *, logits: Any = None, probs: Any = None, bins: int = 15) -> float:
+def class_bins(rows: tuple[Scores, np.ndarray, np.ndarray | None], bins: int) -> ClassBins:
+    """The bins of each class, of checked rows."""
+    size = bin_count(bins)
+    return ClassBins(tally([EachClass(size)], *rows)[0], size)
+
+
+def class_table(bins: ClassBins, classes: Sequence[str] | None) -> ClassTable:
+    """The table that these bins give."""
+    count, signed = np.array(bins.sums["rows"]), bins.signed_errors()
+    return ClassTable(
+        class_names(classes, len(count)),
+        count,
+        bins.recall(),
+        bins.precision(),
+        signed + bins.frequency(),
+        bins.frequency(),
+        signed,
+        bins.errors(),
+        bins.nll(),
+    )
+
+
+def classwise_calibration_error(
+    labels: Any,
+    *,
+    logits: Any = None,
+    probs: Any = None,
+    bins: int = 15,
+    weights: Any = None,
+    ignore_index: int | None = None,
+) -> float:
     """Mean over classes of each class's own binned error: (1/K)·Σ_k Σ_b (n_kb/n)·|mean p_k − frequency of k|.
 
     Arguments and errors as for :func:`~labelsmooth.calibration.expected_calibration_error`. Source: Kull et al. 2019,
@@ -83,5 +105,4 @@ def classwise_calibration_error(labels: Any, *, logits: Any = None, probs: Any =
     >>> round(classwise_calibration_error([0, 1], probs=[[0.9, 0.1], [0.9, 0.1]]), 12)
     0.4
     """
-    given, index, _ = checked(labels, logits, probs)
-    return float(class_bins(given, index, bin_count(bins)).errors().mean())
+    return float(class_bins(checked(labels, logits, probs, weights, ignore_index), bins).errors().mean())

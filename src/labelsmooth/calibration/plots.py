@@ -10,13 +10,13 @@ import numpy as np
 from .._checks import require
 from ._binning import Binned, binned_rows, edges_for, equal_width_edges
 from ._classes import class_names
-from ._classwise import class_bins
 from ._inputs import bin_count, scores
 from ._ranking import area, best_risks, excess, risks
 from ._rows import Rows, checked, measure
 from ._scores import l1_error
 from ._simulate import ece_under_null
 from ._smoothing import Residuals, best_width
+from .per_class import class_bins
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -107,11 +107,10 @@ def class_heatmap(
     >>> [text.get_text() for text in ax.get_yticklabels()]
     ['a (+0.250)', 'b (-0.250)']
     """
-    given, index, _ = checked(labels, logits, probs)
-    parts = class_bins(given, index, bin_count(bins))
+    parts = class_bins(checked(labels, logits, probs), bins)
     names = class_names(classes, len(parts.count))
     with np.errstate(invalid="ignore", divide="ignore"):
-        gap = np.where(parts.count > 0, parts.gaps() * len(index) / parts.count, np.nan)
+        gap = np.where(parts.count > 0, parts.gaps() / parts.shares, np.nan)
     ax = _axes(ax)
     limit = max(float(np.nanmax(np.abs(gap))), 1e-3)
     image = ax.imshow(gap, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto", extent=(0, 1, len(names), 0))

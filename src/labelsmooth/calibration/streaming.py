@@ -2,125 +2,140 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-import numpy as np
-
 from .._checks import DataError
-from ._binning import Binned, binned_rows, equal_width_edges
-from ._exact import exact_sum, ratio
+from ._classwise import ClassBins
 from ._inputs import bin_count, to_array
-from ._rows import Rows, measure
-from ._scores import l1_error, l2_error, max_error
-
-_MEANS = ("nll", "brier")
+from ._rows import checked
+from ._statistics import Concentration, EachClass, TopK, TopLabel
+from ._tally import Statistic, Sums, add, from_text, tally, to_text
+from .brier import BrierParts, brier_parts
+from .calibration_error import ReliabilityBins, reliability_of
+from .metrics import ranks
+from .per_class import ClassTable, class_table
 
 
 class CalibrationAccumulator:
-    """Accuracy, NLL, Brier score, signed gap, confidence and ECE of batches, in O(bins) memory.
+    """The figures of batches in O(bins) memory, or O(classes · bins) with ``per_class=True``.
 
-    ``update`` adds a batch, ``merge`` another accumulator, ``compute`` gives the figures so far. Sums are kept exactly,
-    as integers, so any split into batches and any order of merging gives the same bits as one batch. `bins` as in
-    :func:`~labelsmooth.calibration.expected_calibration_error`; rows labelled `ignore_index` are left out. Metrics that
-    need all rows at once (AURC, the null of ECE, equal-mass bins, SmoothECE) are not here.
+    ``update`` adds a batch, ``merge`` another accumulator, ``compute`` gives the figures so far: accuracy, NLL, Brier
+    score, signed gap, confidence, ECE (l1, l2, max, debiased). `top_k` ranks add top-k accuracies, `sharpness` entropy
+    and purity, `per_class` the classwise ECE, :meth:`per_class_table` and :meth:`brier_decomposition`. Sums are kept
+    exactly, as integers, so any split into batches and any order of merging gives the same bits as one batch. `bins` as
+    in :func:`~labelsmooth.calibration.expected_calibration_error`; rows labelled `ignore_index` are left out. What
+    needs all rows at once (AURC, the null of ECE, equal-mass bins, SmoothECE, conformal sets) is not here.
 
     To merge over processes send :meth:`state`, a dictionary that JSON can hold, or the object itself (it pickles).
 
-    >>> parts = CalibrationAccumulator(), CalibrationAccumulator()
-    >>> parts[0].update([0], logits=[[2.0, 0.0]])
-    >>> parts[1].update([1], logits=[[1.0, 0.0]])
-    >>> parts[0].merge(parts[1]).compute()["accuracy"]
-    0.5
+    >>> parts = CalibrationAccumulator(top_k=2), CalibrationAccumulator(top_k=2)
+    >>> parts[0].update([0], logits=[[2.0, 0.0, 1.0]])
+    >>> parts[1].update([1], logits=[[1.0, 0.5, 0.0]])
+    >>> found = parts[0].merge(parts[1]).compute()
+    >>> found["accuracy"], found["top_2_accuracy"]
+    (0.5, 1.0)
     """
 
-    def __init__(self, bins: int = 15, *, ignore_index: int | None = None) -> None:
-        self.bins = bin_count(bins)
-        self.ignore_index = ignore_index
+    def __init__(
+        self,
+        bins: int = 15,
+        *,
+        ignore_index: int | None = None,
+        top_k: int | Sequence[int] = (),
+        sharpness: bool = False,
+        per_class: bool = False,
+    ) -> None:
+        self.bins, self.ignore_index = bin_count(bins), ignore_index
+        self.top_k, self.sharpness, self.per_class = ranks(top_k), bool(sharpness), bool(per_class)
         self.rows = 0
-        self._counts = [0] * self.bins
-        self._sums = {name: [0] * self.bins for name in ("weight", "confidence", "correct")}
-        self._totals = dict.fromkeys(_MEANS, 0)
-        self._infinite = 0
+        self._statistics: list[Statistic] = [TopLabel(self.bins), *map(TopK, self.top_k)]
+        self._statistics += [Concentration()] * self.sharpness + [EachClass(self.bins)] * self.per_class
+        self._sums: list[Sums] = [{} for _ in self._statistics]
 
     def update(self, labels: Any, *, logits: Any = None, probs: Any = None, weights: Any = None) -> None:
-        """Add a batch: `labels` (n,), `logits` or `probs` (n, K), `weights` (n,); a batch of no rows adds nothing."""
+        """Add a batch: `labels` (n,), `logits` or `probs` (n, K), `weights` (n,); a batch of no rows adds nothing.
+
+        Raises as :func:`~labelsmooth.calibration.accuracy` does, and then nothing was added.
+        """
         if len(labels) == 0 or _all_ignored(labels, self.ignore_index):
             return
-        rows = measure(labels, logits, probs, weights, self.ignore_index)
-        parts = binned_rows(rows, equal_width_edges(self.bins))
-        self.rows += len(rows)
-        self._counts = [a + int(b) for a, b in zip(self._counts, parts.count, strict=True)]
-        for name, sums in self._sums.items():
-            self._sums[name] = [a + b for a, b in zip(sums, getattr(parts, name), strict=True)]
-        self._add_means(rows)
+        given, index, weight = checked(labels, logits, probs, weights, self.ignore_index)
+        self._take(len(index), tally(self._statistics, given, index, weight))
 
     def merge(self, other: CalibrationAccumulator) -> Self:
-        """Add what another accumulator of the same `bins` holds, and return this one."""
-        if other.bins != self.bins:
-            raise ValueError(f"accumulators must have the same bins; got {self.bins} and {other.bins}")
-        self.rows += other.rows
-        self._infinite += other._infinite
-        self._counts = [a + b for a, b in zip(self._counts, other._counts, strict=True)]
-        self._sums = {
-            name: [a + b for a, b in zip(sums, other._sums[name], strict=True)] for name, sums in self._sums.items()
-        }
-        self._totals = {name: total + other._totals[name] for name, total in self._totals.items()}
+        """Add what another accumulator of the same settings holds, and return this one."""
+        theirs = other._settings()
+        for name, mine in self._settings().items():
+            if theirs[name] != mine:
+                raise ValueError(f"accumulators must have the same {name}; got {mine} and {theirs[name]}")
+        self._take(other.rows, other._sums)
         return self
 
     def compute(self) -> dict[str, float]:
-        """accuracy, nll, brier, signed_gap, confidence, ece, ece_l2 and ece_max of all rows so far.
+        """The figures of all rows so far, by name. Raises DataError when there was none.
 
-        Raises DataError when there was none.
+        accuracy, nll, brier, signed_gap, confidence, ece, ece_l2, ece_max, ece_debiased (without weights), and what was
+        asked for of top_K_accuracy, entropy, purity, classwise_ece.
         """
-        parts = self._binned()
-        total = parts.total()
-        if total == 0:
-            raise DataError("no row with a positive weight was added yet; call update first")
-        return {
-            "accuracy": ratio(sum(parts.correct), total),
-            "nll": float("inf") if self._infinite else ratio(self._totals["nll"], total),
-            "brier": ratio(self._totals["brier"], total),
-            "signed_gap": ratio(sum(parts.gaps()), total),
-            "confidence": ratio(sum(parts.confidence), total),
-            "ece": l1_error(parts),
-            "ece_l2": l2_error(parts),
-            "ece_max": max_error(parts),
-        }
+        self._require_rows()
+        found: dict[str, float] = {}
+        for statistic, sums in zip(self._statistics, self._sums, strict=True):
+            found |= statistic.figures(sums)
+        return found
+
+    def reliability_bins(self) -> ReliabilityBins:
+        """The bins of all rows so far, as :func:`~labelsmooth.calibration.reliability_bins` gives them."""
+        self._require_rows()
+        return reliability_of(TopLabel(self.bins).binned(self._sums[0]))
+
+    def per_class_table(self, classes: Sequence[str] | None = None) -> ClassTable:
+        """The table of :func:`~labelsmooth.calibration.per_class_table`, of all rows so far."""
+        return class_table(self._class_bins(), classes)
+
+    def brier_decomposition(self) -> BrierParts:
+        """The parts of :func:`~labelsmooth.calibration.brier_decomposition`, of all rows so far."""
+        return brier_parts(self._class_bins(), self.compute()["brier"])
 
     def state(self) -> dict[str, Any]:
         """Everything this accumulator knows, as JSON can hold it (integers of any size as hexadecimal text)."""
         return {
-            "bins": self.bins,
+            **self._settings(),
             "ignore_index": self.ignore_index,
             "rows": self.rows,
-            "infinite": self._infinite,
-            "counts": list(self._counts),
-            "sums": {name: [hex(part) for part in sums] for name, sums in self._sums.items()},
-            "totals": {name: hex(total) for name, total in self._totals.items()},
+            "sums": to_text(self._sums),
         }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """The accumulator that :meth:`state` described."""
-        made = cls(state["bins"], ignore_index=state["ignore_index"])
-        made.rows, made._infinite, made._counts = state["rows"], state["infinite"], list(state["counts"])
-        made._sums = {name: [int(part, 16) for part in sums] for name, sums in state["sums"].items()}
-        made._totals = {name: int(total, 16) for name, total in state["totals"].items()}
+        asked = {name: state[name] for name in ("ignore_index", "top_k", "sharpness", "per_class")}
+        made = cls(state["bins"], **asked)
+        made._take(state["rows"], from_text(state["sums"]))
         return made
 
-    def _binned(self) -> Binned:
-        return Binned(equal_width_edges(self.bins), np.array(self._counts, dtype=np.int64), **self._sums)
+    def _settings(self) -> dict[str, Any]:
+        asked = {"top_k": list(self.top_k), "sharpness": self.sharpness, "per_class": self.per_class}
+        return {"bins": self.bins, **asked}
 
-    def _add_means(self, rows: Rows) -> None:
-        for name in _MEANS:
-            values = getattr(rows, name)
-            if rows.weights is not None:
-                used = rows.weights > 0
-                values = values[used] * rows.weights[used]
-            finite = np.isfinite(values)
-            self._infinite += int(np.count_nonzero(~finite))
-            self._totals[name] += exact_sum(values[finite])
+    def _take(self, rows: int, sums: Sequence[Sums]) -> None:
+        if self.per_class and self.rows and rows:
+            mine, theirs = (len(each[-1]["rows"]) for each in (self._sums, sums))
+            if mine != theirs:
+                raise ValueError(f"batches must have the same classes; got {mine} and {theirs}")
+        self.rows += rows
+        for total, more in zip(self._sums, sums, strict=True):
+            add(total, more)
+
+    def _class_bins(self) -> ClassBins:
+        if not self.per_class:
+            raise ValueError("classes were not counted; make the accumulator with per_class=True")
+        self._require_rows()
+        return ClassBins(self._sums[-1], self.bins)
+
+    def _require_rows(self) -> None:
+        if not self.rows or not sum(self._sums[0]["weight"]):
+            raise DataError("no row with a positive weight was added yet; call update first")
 
 
 def _all_ignored(labels: Any, ignore_index: int | None) -> bool:

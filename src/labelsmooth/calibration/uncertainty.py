@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,8 @@ from .._checks import DataError, one_of, require
 from ._inputs import to_array
 from ._rows import measure
 from ._scores import row_scores
-from ._spread import Spread, group_means, hall, spread
+from ._skewness import hall, skewness
+from .two_way import group_means, two_way
 
 METRICS = ("accuracy", "nll", "brier", "signed_gap")
 
@@ -40,7 +41,7 @@ class Interval:
         """Two-sided p-value of "the mean is 0", by Student's t."""
         if self.standard_error == 0:
             return 1.0 if self.value == 0 else 0.0
-        return float(2 * _student().sf(abs(self.value) / self.standard_error, self.df))
+        return float(2 * _special().stdtr(self.df, -abs(self.value) / self.standard_error))
 
     def smallest_difference(self, power: float = 0.8) -> float:
         """The smallest true difference that these seeds and rows would have shown with this probability.
@@ -51,8 +52,9 @@ class Interval:
             raise ValueError(f"power must be a probability in [0.5, 1), such as 0.8; got {power!r}")
         if self.standard_error == 0:
             return float("nan")
-        student = _student()
-        return float((student.ppf((1 + self.level) / 2, self.df) + student.ppf(power, self.df)) * self.standard_error)
+        quantile = _special().stdtrit
+        factor = quantile(self.df, (1 + self.level) / 2) + quantile(self.df, power)
+        return float(factor * self.standard_error)
 
     def __str__(self) -> str:
         return f"{self.value:.4f} [{self.lower:.4f}, {self.upper:.4f}]"
@@ -70,7 +72,7 @@ def mean_interval(values: Any, *, groups: Any = None, level: float = 0.95) -> In
     >>> round(interval.value, 3), interval.lower < 0.25 < interval.upper
     (0.25, True)
     """
-    return _student_interval(_spread(to_array(values).astype(np.float64), groups, level), level)
+    return _student_interval(_checked(to_array(values).astype(np.float64), groups, level), level)
 
 
 def metric_interval(
@@ -88,12 +90,13 @@ def metric_interval(
     (0.75, 0.194, 0.994)
     """
     values = _values(metric, labels, logits, probs)
-    found = _spread(values, groups, level)
+    checked = _checked(values, groups, level)
+    found = _student_interval(checked, level)
     if found.seeds > 1:
-        return _student_interval(found, level)
+        return found
     if metric == "accuracy" and groups is None:
-        return _exact_interval(found, int(values.sum()), level)
-    return _skewed_interval(found, level)
+        return _exact_interval(found, int(values.sum()))
+    return _skewed_interval(found, skewness(checked[0]))
 
 
 def paired_interval(
@@ -115,7 +118,7 @@ def paired_interval(
     first, second = (_values(metric, labels, *door) for door in doors)
     if first.shape != second.shape:
         raise ValueError(f"the two must have the same seeds and rows; got {first.shape} and {second.shape}")
-    return _student_interval(_spread(first - second, groups, level), level)
+    return _student_interval(_checked(first - second, groups, level), level)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -136,8 +139,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in adjusted]
 
 
-def _student() -> Any:
-    return require("app", "scipy.stats").t
+def _special() -> Any:
+    return require("app", "scipy.special")
 
 
 def _values(metric: str, labels: Any, logits: Any, probs: Any) -> np.ndarray:
@@ -157,7 +160,8 @@ def _of_seeds(given: Any) -> list[Any]:
     return list(given) if inner == [2] else [given]
 
 
-def _spread(values: np.ndarray, groups: Any, level: float) -> Spread:
+def _checked(values: np.ndarray, groups: Any, level: float) -> np.ndarray:
+    """Finite values (S, n), n at least 2, of rows or of groups."""
     if isinstance(level, bool) or not 0 < level < 1:
         raise ValueError(f"level must be a probability in (0, 1), such as 0.95; got {level!r}")
     values = values[None] if values.ndim == 1 else values
@@ -173,29 +177,28 @@ def _spread(values: np.ndarray, groups: Any, level: float) -> Spread:
         values = group_means(values, index)
     if values.shape[1] < 2:
         raise DataError(f"an interval needs at least 2 rows or groups; got {values.shape[1]}")
-    return spread(values)
+    return values
 
 
-def _student_interval(found: Spread, level: float) -> Interval:
-    error = found.standard_error
-    half = float(_student().ppf((1 + level) / 2, found.df)) * error if error > 0 else 0.0
-    return _interval(found, found.mean - half, found.mean + half, level, "t")
+def _student_interval(values: np.ndarray, level: float) -> Interval:
+    found = two_way(values, level)
+    error = float(found.seed_variance + found.row_variance) ** 0.5
+    ends = float(found.difference), float(found.lower), float(found.upper)
+    seeds, rows = values.shape
+    return Interval(*ends, level, error, float(found.df), seeds, rows, "t")
 
 
-def _skewed_interval(found: Spread, level: float) -> Interval:
-    error = found.standard_error
-    if error == 0:
-        return _interval(found, found.mean, found.mean, level, "hall")
-    quantile = float(_student().ppf((1 + level) / 2, found.df))
-    lower = found.mean - error * hall(quantile, found.skewness, found.rows)
-    upper = found.mean - error * hall(-quantile, found.skewness, found.rows)
-    return _interval(found, lower, upper, level, "hall")
+def _skewed_interval(symmetric: Interval, of_rows: float) -> Interval:
+    """The interval of one model's rows, bent by their skewness."""
+    found = replace(symmetric, method="hall")
+    if found.standard_error == 0:
+        return found
+    quantile = float(_special().stdtrit(found.df, (1 + found.level) / 2))
+    lower, upper = (found.value - found.standard_error * hall(q, of_rows, found.rows) for q in (quantile, -quantile))
+    return replace(found, lower=lower, upper=upper)
 
 
-def _exact_interval(found: Spread, right: int, level: float) -> Interval:
-    exact = require("app", "scipy.stats").binomtest(right, found.rows).proportion_ci(level, method="exact")
-    return _interval(found, float(exact.low), float(exact.high), level, "exact")
-
-
-def _interval(found: Spread, lower: float, upper: float, level: float, method: str) -> Interval:
-    return Interval(found.mean, lower, upper, level, found.standard_error, found.df, found.seeds, found.rows, method)
+def _exact_interval(symmetric: Interval, right: int) -> Interval:
+    test = require("app", "scipy.stats").binomtest(right, symmetric.rows)
+    exact = test.proportion_ci(symmetric.level, method="exact")
+    return replace(symmetric, lower=float(exact.low), upper=float(exact.high), method="exact")

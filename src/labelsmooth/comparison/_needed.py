@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._interval import combine, half_width
+from ..calibration.two_way import combine, half_width
 
 MOST = 1000
 """More than this many times the rows, or this many seeds, is no advice."""

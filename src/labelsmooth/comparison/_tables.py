@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ..calibration.two_way import TwoWay
 from ._candidate import Candidate
-from ._interval import Interval
 from ._measured import STAGES, Measured, pooled
 from ._outcome import Verdict
 from ._pairing import Reader
@@ -66,7 +66,7 @@ def data_of(reader: Reader, data: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def method_of(
-    candidate: Candidate, trials: list[Measured], verdict: Verdict | None, interval: Interval | None
+    candidate: Candidate, trials: list[Measured], verdict: Verdict | None, interval: TwoWay | None
 ) -> dict[str, Any]:
     """One line of the table: a method at a checkpoint, over its seeds."""
     pair = {} if verdict is None else {id(verdict.hard): "hard", id(verdict.smooth): "smooth"}
@@ -117,7 +117,7 @@ def _temperature(trials: list[Measured]) -> dict[str, Any]:
     return {"mean": float(np.mean(found)), "min": min(found), "max": max(found), "status": status}
 
 
-def _difference(interval: Interval) -> dict[str, float]:
+def _difference(interval: TwoWay) -> dict[str, float]:
     return {"value": float(interval.difference), "lower": float(interval.lower), "upper": float(interval.upper)}
 
 

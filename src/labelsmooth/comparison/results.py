@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from .._checks import DataError, UsageError
+from ..calibration.two_way import TwoWay
 from ..predictions import Predictions
 from ._candidate import Candidate
 from ._families import resolved
-from ._interval import Interval
 from ._measured import Measured, candidate_of, measure
 from ._outcome import Reason, Verdict
 from ._pairing import Reader
@@ -87,7 +87,7 @@ def assemble(
 
 def _intervals(
     verdict: Verdict, candidates: list[Candidate], groups: np.ndarray | None, holm: bool
-) -> dict[int, Interval | None]:
+) -> dict[int, TwoWay | None]:
     """The interval of H* against each other candidate."""
     others = [candidate for candidate in candidates if candidate is not verdict.hard]
     intervals = exploratory(verdict.hard, others, groups=groups, holm=holm)

@@ -27,10 +27,10 @@ from typing import Any
 import numpy as np
 
 from .._checks import UsageError
+from ..calibration.two_way import LEVEL, TwoWay, group_means, holm_levels, p_value, two_way
 from ._candidate import Candidate
 from ._conditions import LEAST_GROUPS, LEAST_ROWS, LEAST_SEEDS, forcing
 from ._costs import costs_of
-from ._interval import LEVEL, Interval, group_means, holm_levels, p_value, two_way
 from ._needed import Needed, needed
 from ._outcome import Reason, Verdict
 from ._wording import decimals, fixed, sentence, snippet
@@ -38,7 +38,7 @@ from ._wording import decimals, fixed, sentence, snippet
 __all__ = [
     "METRICS",
     "Candidate",
-    "Interval",
+    "TwoWay",
     "Verdict",
     "choose",
     "code_of",
@@ -125,7 +125,7 @@ def default_min_effect(hard_value: Any) -> Any:
 
 def exploratory(
     hard: Candidate, others: Sequence[Candidate], *, groups: np.ndarray | None = None, holm: bool = False
-) -> list[Interval | None]:
+) -> list[TwoWay | None]:
     """The interval of H* against each other candidate, which decides nothing (line 11).
 
     None where no seed is shared or a loss is infinite. With `holm` all of them hold together with 95 %.

@@ -19,7 +19,7 @@ LEVEL = 0.95
 
 
 @dataclass(frozen=True, eq=False)
-class Interval:
+class TwoWay:
     """Mean difference and its two-sided interval; NaN where the data do not give one. Floats, or arrays of a batch."""
 
     difference: Any
@@ -30,7 +30,7 @@ class Interval:
     row_variance: Any
 
 
-def two_way(differences: np.ndarray, level: float = LEVEL) -> Interval:
+def two_way(differences: np.ndarray, level: float = LEVEL) -> TwoWay:
     """The interval of mean D from D (…, S, n): Δ ± t(df)·√(v_s + v_r).
 
     v_s = var(seed means)/S and v_r = var(row means)/n, both with the n − 1 divisor; df = V²/(v_s²/(S−1) + v_r²/(n−1));
@@ -44,7 +44,7 @@ def two_way(differences: np.ndarray, level: float = LEVEL) -> Interval:
     half = half_width(total, df, level)
     if rows < 2:
         half = np.full_like(half, np.nan)
-    return Interval(center, center - half, center + half, df, of_seeds, of_rows)
+    return TwoWay(center, center - half, center + half, df, of_seeds, of_rows)
 
 
 def _variance_of_mean(means: np.ndarray) -> np.ndarray:
@@ -68,7 +68,7 @@ def half_width(total: Any, df: Any, level: float = LEVEL) -> Any:
     return np.where(known, factor, np.where(np.equal(total, 0), 0.0, np.nan)) * np.sqrt(total)
 
 
-def p_value(interval: Interval) -> float:
+def p_value(interval: TwoWay) -> float:
     """Two-sided p-value of "the mean difference is 0" in the same t distribution; 1 where there is no interval."""
     variance = float(interval.seed_variance + interval.row_variance)
     if variance == 0 or not np.isfinite(interval.df):
