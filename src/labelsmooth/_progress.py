@@ -20,6 +20,11 @@ def track(total: int, what: str, *, show: bool = True) -> Iterator[Callable[[], 
         yield lambda: None
 
 
+def say(sentence: str) -> None:
+    """Say one line beside the progress."""
+    print(f"labelsmooth: {sentence}", file=sys.stderr, flush=True)
+
+
 def _bar(total: int, what: str) -> Iterator[Callable[[], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

@@ -12,6 +12,7 @@ from typing import Any
 
 from . import __version__
 from ._checks import DataError, MissingExtra, UsageError
+from ._named import named_value
 from .options import CompareOptions, EvaluateOptions
 
 FAILED, USAGE, BAD_DATA, CONDITION_MET, INTERRUPTED = 1, 2, 3, 4, 130
@@ -74,7 +75,13 @@ def _command(commands: Any, name: str, function: Callable[[argparse.Namespace], 
 
 
 def _compare_parser(command: argparse.ArgumentParser) -> None:
-    command.add_argument("data", nargs="?", default="digits", metavar="DATA", help="digits (default), pydoc or mixture")
+    command.add_argument(
+        "data",
+        nargs="?",
+        default="digits",
+        metavar="DATA",
+        help="digits (default), pydoc or mixture; or your own: file.csv, file.tsv, file.parquet",
+    )
     _add_options(command, CompareOptions)
 
 
@@ -168,17 +175,10 @@ def _audit(asked: argparse.Namespace) -> int:
     """Say what a loss really does, and whether it is right; exit code 1 when a property fails."""
     from .audit import check, load_loss, render
 
-    loss = load_loss(asked.loss, dict(_pair(text) for text in asked.arg))
+    loss = load_loss(asked.loss, dict(named_value(text, "--arg", "label_smoothing=0.1") for text in asked.arg))
     found = check(loss, waive=asked.waive, design=asked.design, num_classes=asked.num_classes)
     print(json.dumps(found.to_dict(), indent=2, ensure_ascii=False) if asked.json else render(found))
     return 0 if found.passed else FAILED
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise UsageError(f"--arg takes NAME=VALUE, such as label_smoothing=0.1; got {text!r}")
-    return name, value
 
 
 def _show(result: Any, as_json: bool) -> int:

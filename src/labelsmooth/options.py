@@ -52,8 +52,42 @@ def _fail_if() -> Any:
 
 
 @dataclass(frozen=True)
-class CompareOptions:
-    """Everything `compare` can be told beside the data."""
+class DataOptions:
+    """How data are read: what each column or file is, and what is done to labels and inputs."""
+
+    label: str | None = option(
+        None, "column of the class; by default one named label, target, class or y", str, shown="COLUMN"
+    )
+    text: tuple[str, ...] | None = option(
+        None, "columns of text to classify by; the other columns are then left out", str, many=True, shown="COLUMN"
+    )
+    categorical: tuple[str, ...] | None = option(
+        None, "columns whose numbers are names, such as postcodes", str, many=True, shown="COLUMN"
+    )
+    drop: tuple[str, ...] | None = option(None, "columns to leave out", str, many=True, shown="COLUMN")
+    group: str | None = option(
+        None, "column of rows that belong together: a group is in one split and counts once", str, shown="COLUMN"
+    )
+    test: Path | None = option(None, "file or folder of the test split; by default 35 %% of the rows", Path)
+    val: Path | None = option(None, "file or folder of the validation split; by default 15 %% of the rows", Path)
+    delimiter: str | None = option(
+        None, "what separates the columns of a text file; by default a comma, in .tsv files a tab", str, shown="SIGN"
+    )
+    encoding: str = option("utf-8", "of text files, such as cp1252", str)
+    image_size: int = option(32, "images are scaled and cut to this many pixels a side", int)
+    grey: bool = option(False, "read images as grey")
+    max_length: int = option(128, "words (or tokens) of a text that are read", int)
+    tokenizer: str | None = option(
+        None, "transformers tokenizer to read texts with, a path or a name; by default that of --model hf:PATH", str
+    )
+    label_noise: float = option(0.0, "share of training labels replaced by a wrong class", float)
+    label_noise_val: float = option(0.0, "share of validation labels replaced by a wrong class", float)
+    shift: bool = option(False, "measure on a corrupted copy of the test split as well")
+
+
+@dataclass(frozen=True)
+class CompareOptions(DataOptions):
+    """Everything `compare` can be told beside the name of the data."""
 
     scheme: tuple[str, ...] | None = option(
         None,
@@ -66,7 +100,12 @@ class CompareOptions:
         None, "amounts of smoothing in [0, 1] for each scheme; hard labels are always there", float, many=True
     )
     seeds: int = option(10, "number of seeds; a seed fixes initial weights and batch order for every method", int)
-    model: str | None = option(None, "mlp, conv or transformer; by default the one that fits the data", str)
+    model: str | None = option(
+        None, "bag, conv, encoder, linear, mlp or transformer; by default the one that fits the data", str
+    )
+    set: tuple[str, ...] | None = option(
+        None, "settings of the model, such as width=256", str, many=True, shown="NAME=VALUE"
+    )
     epochs: int | None = option(None, "passes over the training split; by default the data set's own", int)
     batch_size: int | None = option(None, "rows of a training step; by default the data set's own", int)
     learning_rate: float | None = option(None, "of AdamW; by default the data set's own", float)
@@ -76,9 +115,6 @@ class CompareOptions:
     dropout: tuple[float, ...] | None = option(
         None, "probability in [0, 1); several make a grid that hard and smoothed settings share", float, many=True
     )
-    label_noise: float = option(0.0, "share of training labels replaced by a wrong class", float)
-    label_noise_val: float = option(0.0, "share of validation labels replaced by a wrong class", float)
-    shift: bool = option(False, "measure on a corrupted copy of the test split as well")
     metric: str = _metric()
     min_effect: float | None = _min_effect()
     engine: str = option("processes", "where trials run: processes or inline", str)
@@ -107,6 +143,11 @@ def several(options: type[Any]) -> list[Field[Any]]:
     return [f for f in fields(options) if f.metadata["many"] or f.metadata["repeated"]]
 
 
+def part_of(options: Any, part: type[Any]) -> Any:
+    """The options of `part` that `options` holds."""
+    return part(**{each.name: getattr(options, each.name) for each in fields(part)})
+
+
 def from_names(options: type[Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Check options given by name; a single value stands for a tuple of one where several are taken."""
     known = {f.name for f in fields(options)}
@@ -115,7 +156,9 @@ def from_names(options: type[Any], changes: Mapping[str, Any]) -> dict[str, Any]
     made = dict(changes)
     for name in {f.name for f in several(options)} & set(made):
         made[name] = _as_tuple(made[name])
-    return {**made, "out": Path(made["out"])} if made.get("out") is not None else made
+    for name in {f.name for f in fields(options) if f.metadata["parse"] is Path} & set(made):
+        made[name] = None if made[name] is None else Path(made[name])
+    return made
 
 
 def _as_tuple(value: Any) -> tuple[Any, ...] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -29,12 +29,13 @@ class Diverged(RuntimeError):
 
 @dataclass(frozen=True)
 class Settings:
-    """What all trials of a comparison share."""
+    """What all trials of a comparison share; `set` are settings of the model's own."""
 
     model: str
     epochs: int
     batch_size: int
     learning_rate: float
+    set: dict[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
@@ -76,7 +77,7 @@ def run_trial(
     Raises Diverged when the training loss stops being finite.
     """
     with torch.random.fork_rng(devices=[]):
-        model = models.build(settings.model, dataset, dropout=method.dropout, seed=seed)
+        model = models.build(settings.model, dataset, dropout=method.dropout, seed=seed, settings=settings.set)
         torch.default_generator.manual_seed(seed)
         return _train(model, dataset, method, settings, seed, on_epoch)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from . import _progress
 from ._checks import UsageError
-from .options import CompareOptions, EvaluateOptions, from_names
+from .options import CompareOptions, DataOptions, EvaluateOptions, from_names, part_of
 from .predictions import Predictions
 
 if TYPE_CHECKING:
@@ -91,7 +91,8 @@ def compare(
     r"""Train with hard and with smoothed labels over several seeds, and say whether to smooth, how and how much.
 
     Args:
-        data: the name of a built-in set (digits, mixture, pydoc), or an array of inputs (n, D) or (n, C, H, W).
+        data: the name of a built-in set (digits, mixture, pydoc), a table (.csv, .tsv, .parquet) with `label=` the
+            column of the class, or an array of inputs (n, D) or (n, C, H, W).
         y: the labels (n,) of an array of inputs.
         options: a :class:`CompareOptions`; any of its fields may be given by name instead.
         groups: (n,) for rows that belong together: a group stays in one split and counts once.
@@ -120,7 +121,10 @@ def compare(
     conditions = [fail_if.parse(text) for text in chosen.fail_if or ()]
     start = time.perf_counter()
     dataset = _dataset(data, y, groups, chosen)
-    plan = make_plan(dataset, chosen)
+    source = str(data) if isinstance(data, (str, Path)) and str(data) != dataset.name else ""
+    for sentence in dataset.card.get("warnings", ()) if progress else ():
+        _progress.say(sentence)
+    plan = make_plan(dataset, chosen, source)
     fail_if.check_methods(conditions, (method.name for method in plan.methods))
     folder = open_folder(plan, chosen.out, resume=chosen.resume)
     run_trials(dataset, plan, folder, chosen.engine, chosen.jobs, progress=progress)
@@ -131,14 +135,14 @@ def compare(
 def _dataset(data: Any, y: Any, groups: Any, options: CompareOptions) -> Dataset:
     from .data import from_arrays, load
 
-    changed: dict[str, Any] = {n: getattr(options, n) for n in ("label_noise", "label_noise_val", "shift")}
-    if not isinstance(data, str):
+    if not isinstance(data, (str, Path)):
         if y is None:
             raise UsageError("an array of inputs needs its labels: compare(X, y)")
+        changed: dict[str, Any] = {n: getattr(options, n) for n in ("label_noise", "label_noise_val", "shift")}
         return from_arrays(data, y, groups=groups, **changed)
     if y is not None:
-        raise UsageError(f"y goes with an array of inputs; got the data name {data!r} and y")
-    return load(data, **changed)
+        raise UsageError(f"y goes with an array of inputs; got the data name {str(data)!r} and y")
+    return load(str(data), part_of(options, DataOptions))
 
 
 def _finish(dataset: Dataset, plan: Plan, folder: RunFolder, start: float) -> Comparison:

@@ -100,6 +100,15 @@ def test_resume_refuses_another_plan(digits: data.Dataset, tmp_path: Path) -> No
         RunFolder.create(tmp_path / "run", plan_of(digits, seeds=3), resume=True)
 
 
+def test_resume_refuses_data_that_have_changed(digits: data.Dataset, tmp_path: Path) -> None:
+    plan = plan_of(digits)
+    changed = plan.with_fingerprint("0123456789abcdef")
+    assert changed.name() == plan.name() and plan.trials()[0].name != changed.trials()[0].name
+    RunFolder.create(tmp_path / "run", plan, resume=False)
+    with pytest.raises(UsageError, match="was made with other data: digits has changed since"):
+        RunFolder.create(tmp_path / "run", changed, resume=True)
+
+
 def test_an_unwritable_place_is_one_clear_error(digits: data.Dataset, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")

@@ -11,7 +11,8 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "labelsmooth"
 FLOORS = {
     "_checks": 0, "_notices": 0, "_modes": 0,
-    "_blocked": 0.3, "_arrays": 0.5, "_progress": 0.5, "options": 0.5, "_web": 0.5,
+    "_blocked": 0.3, "_delimited": 0.3, "_named": 0.3,
+    "_arrays": 0.5, "_progress": 0.5, "options": 0.5, "_web": 0.5,
     "formats": 0.7,
     "targets": 1, "predictions": 1,
     "schemes": 2, "kernels": 2, "calibration": 2, "data": 2,

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
-import os
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from functools import partial
-from importlib import import_module
 from typing import Any
 
 from .._checks import UsageError
+from .._named import find, parse_value
 
 
 @dataclass(frozen=True)
@@ -51,50 +47,6 @@ class LoadedLoss:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.loss(*args, **kwargs)
-
-
-def parse_value(text: Any) -> Any:
-    """Return a Python literal where the text is one (`0.1`, `None`, `[1, 2]`), else the text itself."""
-    if not isinstance(text, str):
-        return text
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
-
-
-def _import(name: str, spec: str) -> Any:
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    try:
-        return import_module(name)
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"no module {error.name!r} for {spec!r}; expected module:attribute, with the module installed or in the "
-            f"current folder ({os.getcwd()})"
-        ) from error
-    except Exception as error:  # the user's module runs here: whatever it raises is the answer
-        raise UsageError(f"importing {name!r} raised {type(error).__name__}: {error}") from error
-
-
-def _attribute(module: Any, path: str, spec: str) -> Any:
-    found = module
-    for part in path.split("."):
-        if not hasattr(found, part):
-            near = [name for name in dir(module) if "loss" in name.lower() or "entropy" in name.lower()]
-            near = get_close_matches(path, dir(module), 3) or near[:8]
-            hint = f"; it has: {', '.join(near)}" if near else ""
-            raise UsageError(f"module {module.__name__!r} has no {path!r} (from {spec!r}){hint}")
-        found = getattr(found, part)
-    return found
-
-
-def _find(spec: str) -> tuple[Any, str, str]:
-    name, colon, path = spec.partition(":")
-    if not (name and colon and path):
-        suggestion = f"; did you mean {':'.join(spec.rsplit('.', 1))!r}?" if "." in spec and not colon else ""
-        raise UsageError(f"expected module:attribute, as in torch.nn:CrossEntropyLoss; got {spec!r}{suggestion}")
-    return _attribute(_import(name, spec), path, spec), name, path
 
 
 def _check_names(recipe: Recipe, spec: str) -> None:
@@ -144,7 +96,7 @@ def load_loss(spec: str, args: Mapping[str, Any] | None = None) -> LoadedLoss:
     >>> load_loss("torch.nn:CrossEntropyLoss", {"label_smoothing": "0.1"}).loss.label_smoothing
     0.1
     """
-    found, module, path = _find(spec)
+    found, module, path = find(spec, "torch.nn:CrossEntropyLoss", ("loss", "entropy"))
     arguments = {name: parse_value(value) for name, value in (args or {}).items()}
     title = f"{spec}({', '.join(f'{name}={value!r}' for name, value in arguments.items())})" if arguments else spec
     recipe = Recipe(found, arguments, module, path)

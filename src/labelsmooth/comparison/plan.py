@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -17,13 +17,18 @@ from ..training import Settings
 
 @dataclass(frozen=True)
 class DataRequest:
-    """Which data set, and what is done to it; the fingerprint is of the arrays that came of it."""
+    """Which data set, and what is done to it; the fingerprint is of the arrays that came of it.
+
+    `source` is where data of one's own are (a path, hf:NAME, package.module:function), `options` how they are read.
+    """
 
     name: str
     label_noise: float = 0.0
     label_noise_val: float = 0.0
     shift: bool = False
     fingerprint: str = ""
+    source: str = ""
+    options: dict[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -72,9 +77,10 @@ class Plan:
         return [Trial(self.data, method, self.settings, seed) for seed in self.seeds for method in self.methods]
 
     def name(self) -> str:
-        """``digits-1f2e3d4c``: the data's name and a hash of the whole plan."""
-        digest = hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()[:8]
-        return f"{slug(self.data.name)}-{digest}"
+        """``digits-1f2e3d4c``: the data's name and a hash of the plan, but for the fingerprint: other rows in the same
+        file are found, and refused, when a run is resumed."""
+        digest = hashlib.sha256(json.dumps(self.with_fingerprint("").to_dict(), sort_keys=True).encode())
+        return f"{slug(self.data.name)}-{digest.hexdigest()[:8]}"
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values, what `plan.json` holds."""

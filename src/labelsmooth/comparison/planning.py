@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
+from .. import models
+from .._named import named_value
 from ..data import Dataset
 from ..methods import DEFAULT_SMOOTHING, Method, grid
-from ..models import build, default_model
+from ..models import default_model
+from ..options import DataOptions
 from ..training import Settings
 from .plan import DataRequest, Plan, seeds_from
 from .verdict import checked_min_effect, row_average
 
 
-def make_plan(dataset: Dataset, options: Any) -> Plan:
+def make_plan(dataset: Dataset, options: Any, source: str = "") -> Plan:
     """Resolve every option that was left open; a model that does not fit is said before anything is written."""
-    usual = dataset.card["defaults"]
-    settings = Settings(options.model or default_model(dataset), *(_chosen(options, usual, n) for n in _SETTINGS))
+    model = options.model or default_model(dataset)
+    usual = models.usual(model, dataset)
+    chosen = {name: _chosen(options, usual, name) for name in ("epochs", "batch_size", "learning_rate")}
+    settings = Settings(model, **chosen, set=_model_settings(options.set))
     decay, dropout = options.weight_decay or (usual["weight_decay"],), options.dropout or (usual["dropout"],)
     methods = grid(options.scheme, options.smoothing, decay, dropout)
     _check_builds(dataset, settings, dropout)
-    data = DataRequest(dataset.name, options.label_noise, options.label_noise_val, options.shift, dataset.fingerprint)
+    data = request(dataset, options, source)
     effect, metric = checked_min_effect(options.min_effect), row_average(options.metric)
     return Plan(data, methods, seeds_from(options.seeds), settings, effect, metric)
 
 
-_SETTINGS = ("epochs", "batch_size", "learning_rate")
+def request(dataset: Dataset, options: Any, source: str = "") -> DataRequest:
+    """What was asked of the data: `source` is where data of one's own are."""
+    done = {name: getattr(options, name) for name in ("label_noise", "label_noise_val", "shift")}
+    asked = {
+        each.name: _plain(value)
+        for each in fields(DataOptions)
+        if each.name not in done and (value := getattr(options, each.name)) != each.default
+    }
+    return DataRequest(dataset.name, **done, fingerprint=dataset.fingerprint, source=source, options=asked)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
 
 
 def _chosen(options: Any, usual: dict[str, Any], name: str) -> Any:
@@ -35,13 +55,23 @@ def _chosen(options: Any, usual: dict[str, Any], name: str) -> Any:
 
 def _check_builds(dataset: Dataset, settings: Settings, dropout: Sequence[float]) -> None:
     for probability in dropout:
-        build(settings.model, dataset, dropout=probability, seed=0)
+        models.check(settings.model, dataset, dropout=probability, settings=settings.set)
+
+
+def _model_settings(texts: Sequence[str] | None) -> dict[str, Any]:
+    return dict(named_value(text, "--set", "width=256") for text in texts or ())
 
 
 def command(plan: Plan) -> str:
     """The command line that runs this plan again."""
-    parts = [f"labelsmooth compare {plan.data.name} --seeds {len(plan.seeds)}"]
-    parts.extend(f"--{_dashed(name)} {value}" for name, value in plan.settings.to_dict().items())
+    parts = [f"labelsmooth compare {shlex.quote(plan.data.source or plan.data.name)}"]
+    parts.extend(_option(name, value) for name, value in plan.data.options.items())
+    parts.append(f"--seeds {len(plan.seeds)}")
+    chosen = plan.settings.to_dict()
+    parts.extend(
+        _option("set", [f"{name}={value}" for name, value in own.items()]) for own in [chosen.pop("set")] if own
+    )
+    parts.extend(f"--{_dashed(name)} {shlex.quote(str(value))}" for name, value in chosen.items())
     for name in ("scheme", "label_smoothing", "weight_decay", "dropout"):
         values = _values(plan.methods, name)
         parts.extend([" ".join([f"--{_dashed(name)}", *map(str, values)])] if values else [])
@@ -50,6 +80,12 @@ def command(plan: Plan) -> str:
     parts.extend([f"--metric {plan.metric}"] if plan.metric != "nll" else [])
     parts.extend([f"--min-effect {plan.min_effect:g}"] if plan.min_effect is not None else [])
     return " ".join(parts)
+
+
+def _option(name: str, value: Any) -> str:
+    if value is True:
+        return f"--{_dashed(name)}"
+    return f"--{_dashed(name)} {shlex.join(map(str, value if isinstance(value, list) else [value]))}"
 
 
 def _dashed(name: str) -> str:

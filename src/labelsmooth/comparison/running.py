@@ -95,9 +95,13 @@ def _run_record(plan: Plan) -> dict[str, Any]:
         "kind": "compare",
         "command": command(plan),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "settings": {**plan.settings.to_dict(), "seeds": list(plan.seeds)},
+        "settings": {**_shown(plan.settings.to_dict()), "seeds": list(plan.seeds)},
         "env": environment(),
     }
+
+
+def _shown(settings: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if value != {}}
 
 
 def _data_record(dataset: Dataset, plan: Plan) -> dict[str, Any]:

@@ -48,7 +48,13 @@ class RunFolder(Folder):
             raise _checks.UsageError(
                 f"{self.path} exists and is not empty; go on with it by --resume, or choose another folder with --out"
             )
-        if self.read_json("plan.json") != json.loads(json.dumps(plan.to_dict())):
+        held, asked = self.read_json("plan.json"), json.loads(json.dumps(plan.to_dict()))
+        if _but_fingerprint(held) == _but_fingerprint(asked) and held != asked:
+            raise _checks.UsageError(
+                f"{self.path} was made with other data: {plan.data.source or plan.data.name} has changed since (or is "
+                "read by another version); start anew without --resume, or bring the old data back"
+            )
+        if held != asked:
             raise _checks.UsageError(
                 f"{self.path} holds another plan than this one (see its plan.json); give the same options, or "
                 "another --out"
@@ -93,6 +99,10 @@ class RunFolder(Folder):
 
     def _failed(self, trial: Trial) -> Path:
         return self.path / "failed" / f"{trial.name}.json"
+
+
+def _but_fingerprint(plan: dict[str, Any]) -> dict[str, Any]:
+    return {**plan, "data": {**plan["data"], "fingerprint": ""}} if isinstance(plan.get("data"), dict) else plan
 
 
 def environment() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Data sets as frozen splits: three built in (`load`), or your own arrays (`from_arrays`).
+"""Data sets as frozen splits: built in or from files (`load`), or your own arrays (`from_arrays`).
 
 The names are looked up when they are first used, so that listing the built-in sets imports neither numpy nor torch.
 """
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._arrays import from_arrays as from_arrays
-    from ._assemble import load as load
     from ._catalog import names as names
+    from ._load import load as load
     from ._split import split_arrays as split_arrays
     from ._types import Dataset as Dataset
     from ._types import DataSplit as DataSplit
 
 _HOMES = {
-    "load": "_assemble",
+    "load": "_load",
     "names": "_catalog",
     "from_arrays": "_arrays",
     "split_arrays": "_split",

@@ -8,9 +8,8 @@ import numpy as np
 
 from .._checks import DataError
 from ._assemble import Settings, assemble
+from ._defaults import card
 from ._types import Dataset, DataSplit, Source
-
-_STEPS = 2000
 
 
 def from_arrays(
@@ -46,7 +45,7 @@ def from_arrays(
         kind="vector" if inputs.ndim == 2 else "image",
         samples=DataSplit(inputs, labels, rows, whole),
         classes=names,
-        card=_card(len(inputs)),
+        card=card("arrays given by the user", "given by the user", len(inputs)),
     )
     return assemble(name, source, Settings(label_noise, label_noise_val, shift, seed))
 
@@ -146,22 +145,3 @@ def _unique(ids: np.ndarray) -> np.ndarray:
             f"ids must differ from row to row; {values.tolist()[counts.argmax()]!r} occurs {counts.max()} times"
         )
     return ids
-
-
-def _card(rows: int) -> dict[str, Any]:
-    batch = 64 if rows <= 10_000 else 256
-    epochs = min(60, max(5, round(_STEPS / (rows / 2 / batch))))
-    return {
-        "title": "arrays given by the user",
-        "source": "given by the user",
-        "licence": "the user's",
-        "citation": None,
-        "notes": [],
-        "defaults": {
-            "epochs": epochs,
-            "batch_size": batch,
-            "learning_rate": 1e-3,
-            "weight_decay": 0.01,
-            "dropout": 0.0,
-        },
-    }

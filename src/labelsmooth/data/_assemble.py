@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from importlib import import_module
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
 from .._checks import UsageError
-from ._catalog import known
+from ._given import described, divided
+from ._prepare import fitted
 from ._random import stream
 from ._shift import DESCRIPTION, corrupt
-from ._split import PERCENT, assign
+from ._split import PERCENT
 from ._types import Dataset, DataSplit, Source
 
 
@@ -39,24 +38,6 @@ class Settings:
             raise UsageError(f"seed must be a whole number from 0; got {self.seed!r}")
 
 
-def load(
-    name: str, *, label_noise: float = 0.0, label_noise_val: float = 0.0, shift: bool = False, seed: int = 0
-) -> Dataset:
-    """Load a built-in data set, split 50/15/35 into train, validation and test.
-
-    label_noise, label_noise_val: probability in [0, 1) that a training (validation) label is replaced by one of the
-    other classes; test labels and posteriors stay clean. shift: add a corrupted copy of the test split. seed: of the
-    split, the noise and the shift; a comparison keeps it at 0 for all trials. Raises UsageError for an unknown name
-    or a rate outside [0, 1).
-
-    >>> data = load("digits")
-    >>> data.kind, data.train.inputs.shape, len(data.val), len(data.test)
-    ('image', (898, 1, 8, 8), 270, 629)
-    """
-    settings = Settings(label_noise, label_noise_val, shift, seed)
-    return assemble(name, import_module(f".sources.{known(name)}", __package__).load(), settings)
-
-
 def assemble(name: str, source: Source, settings: Settings) -> Dataset:
     """Turn a source into a data set."""
     raw = _split(source, settings.seed)
@@ -64,23 +45,24 @@ def assemble(name: str, source: Source, settings: Settings) -> Dataset:
     done = {s: _flipped(split, noise[s], len(source.classes), s, settings.seed) for s, split in raw.items()}
     if settings.shift:
         done["shifted"] = _shifted(source, raw, settings.seed)
-    normalise = _normaliser(source, raw["train"].inputs)
+    prepared = fitted(source, raw["train"].inputs)
+    ready = {s: replace(split, inputs=prepared.transform(split.inputs)) for s, split in done.items()}
     return Dataset(
         name=name,
         kind=source.kind,
-        train=normalise(done["train"]),
-        val=normalise(done["val"]),
-        test=normalise(done["test"]),
-        shifted=normalise(done["shifted"]) if settings.shift else None,
+        train=ready["train"],
+        val=ready["val"],
+        test=ready["test"],
+        shifted=ready.get("shifted"),
         classes=list(source.classes),
         fingerprint=_fingerprint(source, {s: done[s] for s in PERCENT}, settings),
-        card=_card(source, raw, settings),
+        card=_card(source, raw, settings, prepared.card),
+        cardinalities=prepared.cardinalities,
     )
 
 
 def _split(source: Source, seed: int) -> dict[str, DataSplit]:
-    samples = source.samples
-    where = assign(samples.labels, samples.groups, seed=seed, classes=source.classes)
+    samples, where = source.samples, divided(source, seed)
     return {s: samples.take(_capped(rows, samples.groups, source.caps.get(s), seed)) for s, rows in where.items()}
 
 
@@ -106,19 +88,8 @@ def _flipped(split: DataSplit, rate: float, num_classes: int, name: str, seed: i
 
 def _shifted(source: Source, raw: dict[str, DataSplit], seed: int) -> DataSplit:
     test, train = raw["test"], raw["train"].inputs
-    inputs = corrupt(source.kind, test.inputs, train, len(source.classes), stream(seed, "shift"))
+    inputs = corrupt(source, test.inputs, train, stream(seed, "shift"))
     return replace(test, inputs=inputs, posterior=None)
-
-
-def _normaliser(source: Source, train: np.ndarray) -> Callable[[DataSplit], DataSplit]:
-    """Brings inputs to mean 0 and deviation 1 of training (per feature, per channel); tokens stay as they are."""
-    if source.kind == "tokens":
-        return lambda split: replace(split, inputs=split.inputs.astype(np.int64))
-    axes = (0,) if source.kind == "vector" else (0, 2, 3)
-    mean = train.mean(axes, keepdims=True, dtype=np.float64)
-    deviation = train.std(axes, keepdims=True, dtype=np.float64)
-    deviation = np.where(deviation > 1e-12 * np.abs(mean), deviation, 1.0)
-    return lambda split: replace(split, inputs=((split.inputs - mean) / deviation).astype(np.float32))
 
 
 def _fingerprint(source: Source, splits: dict[str, DataSplit], settings: Settings) -> str:
@@ -128,7 +99,7 @@ def _fingerprint(source: Source, splits: dict[str, DataSplit], settings: Setting
     """
     shift = DESCRIPTION[source.kind] if settings.shift else None
     made = [float(settings.label_noise), float(settings.label_noise_val), shift, int(settings.seed)]
-    digest = hashlib.sha256(json.dumps([source.kind, source.classes, made]).encode())
+    digest = hashlib.sha256(json.dumps([source.kind, source.classes, made, *_tables(source)]).encode())
     for name, split in splits.items():
         posterior = None if split.posterior is None else np.round(split.posterior, 6)
         for array in (split.inputs, split.labels, split.ids, split.groups, posterior):
@@ -137,16 +108,36 @@ def _fingerprint(source: Source, splits: dict[str, DataSplit], settings: Setting
     return digest.hexdigest()[:16]
 
 
-def _card(source: Source, splits: dict[str, DataSplit], settings: Settings) -> dict[str, Any]:
+def _tables(source: Source) -> list[Any]:
+    """What the numbers of the arrays stand for, where they stand for something."""
+    return [each for each in (source.names, source.categories, source.vocabulary) if each]
+
+
+def _card(source: Source, splits: dict[str, DataSplit], settings: Settings, added: dict[str, Any]) -> dict[str, Any]:
     groups = {name: len(np.unique(split.groups)) for name, split in splits.items() if split.groups is not None}
     return {
-        **deepcopy(source.card),
+        **_merged(deepcopy(source.card), added),
         "kind": source.kind,
         "classes": len(source.classes),
         "rows": {name: len(split) for name, split in splits.items()},
         "groups": groups or None,
-        "split": f"{'/'.join(map(str, PERCENT.values()))} by {'whole groups' if groups else 'class'}",
+        "balance": _balance(source.classes, splits),
+        "split": described(source),
         "seed": int(settings.seed),
         "label_noise": {"train": float(settings.label_noise), "val": float(settings.label_noise_val)},
         "shift": DESCRIPTION[source.kind] if settings.shift else None,
     }
+
+
+def _merged(card: dict[str, Any], added: dict[str, Any]) -> dict[str, Any]:
+    """The card of a source and of what was done to its columns: lists are put together."""
+    lists = {key: card[key] + value for key, value in added.items() if isinstance(card.get(key), list)}
+    return {**card, **added, **lists}
+
+
+def _balance(classes: list[str], splits: dict[str, DataSplit]) -> dict[str, dict[str, int]] | None:
+    """Rows of each class in each split; none where every position of a sequence is a row."""
+    if splits["train"].labels.ndim > 1:
+        return None
+    counts = {name: np.bincount(split.labels, minlength=len(classes)) for name, split in splits.items()}
+    return {c: {name: int(counts[name][i]) for name in counts} for i, c in enumerate(classes)}

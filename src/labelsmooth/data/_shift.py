@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._types import Kind
+from ._types import Source
 
 DESCRIPTION = {
     "image": "half of the images moved up, down, left or right by 1/16 of their side (at least one pixel), all blurred "
@@ -12,17 +12,25 @@ DESCRIPTION = {
     "vector": "each row scaled about the training mean by a factor from [0.7, 1.3], Gaussian noise of half a training "
     "standard deviation",
     "tokens": "one input token in ten, on average, replaced by a random one; labels untouched",
+    "table": "numbers scaled about the training mean by a factor from [0.7, 1.3] for each row, Gaussian noise of half "
+    "a training standard deviation; one category in ten, on average, replaced by that of another training row",
+    "text": "one word in ten, on average, replaced by a random one",
 }
 _DIRECTIONS = np.array([(0, 0)] * 4 + [(0, 1), (0, -1), (1, 0), (-1, 0)])
 
 
-def corrupt(kind: Kind, inputs: np.ndarray, train: np.ndarray, vocabulary: int, rng: np.random.Generator) -> np.ndarray:
+def corrupt(source: Source, inputs: np.ndarray, train: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A corrupted copy of raw `inputs`; ranges, means and deviations come from the raw training inputs."""
-    if kind == "image":
+    if source.kind == "image":
         return _image(inputs.astype(np.float64), float(train.min()), float(train.max()), rng)
-    if kind == "vector":
+    if source.kind == "vector":
         return _vector(inputs.astype(np.float64), train.astype(np.float64), rng)
-    return np.where(rng.random(inputs.shape) < 0.1, rng.integers(0, vocabulary, inputs.shape), inputs)
+    if source.kind == "table":
+        return _table(inputs, train, np.array([known is not None for known in source.categories]), rng)
+    if source.kind == "text":
+        drawn = rng.choice(train[train >= 0], inputs.shape)
+        return np.where((rng.random(inputs.shape) < 0.1) & (inputs >= 0), drawn, inputs)
+    return np.where(rng.random(inputs.shape) < 0.1, rng.integers(0, len(source.classes), inputs.shape), inputs)
 
 
 def _image(x: np.ndarray, low: float, high: float, rng: np.random.Generator) -> np.ndarray:
@@ -49,3 +57,17 @@ def _vector(x: np.ndarray, train: np.ndarray, rng: np.random.Generator) -> np.nd
     mean, deviation = train.mean(0), train.std(0)
     scale = rng.uniform(0.7, 1.3, (len(x), 1))
     return mean + scale * (x - mean) + 0.5 * deviation * rng.standard_normal(x.shape)
+
+
+def _table(x: np.ndarray, train: np.ndarray, coded: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    made = x.copy()
+    if not coded.all():
+        made[:, ~coded] = _vector(x[:, ~coded], np.apply_along_axis(_filled, 0, train[:, ~coded]), rng)
+    others = train[rng.integers(0, len(train), len(x))]
+    swapped = (rng.random(x.shape) < 0.1) & coded
+    return np.where(swapped, others, made)
+
+
+def _filled(column: np.ndarray) -> np.ndarray:
+    empty = np.isnan(column)
+    return np.where(empty, np.median(column[~empty]) if not empty.all() else 0.0, column)

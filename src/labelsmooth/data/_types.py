@@ -7,14 +7,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-Kind = Literal["vector", "image", "tokens"]
+Kind = Literal["vector", "image", "tokens", "table", "text"]
+PADDING = -1
 
 
 @dataclass(frozen=True, eq=False)
 class DataSplit:
     """One part of a data set: n samples whose entries belong together by position.
 
-    inputs: (n, D) or (n, C, H, W) float32, or (n, L) int64 tokens. labels: (n,) int64, for tokens (n, L).
+    inputs: (n, D) or (n, C, H, W) float32, or (n, L) int64 tokens, −1 where a text has ended. labels: (n,) int64, for
+    tokens (n, L).
     ids: (n,) whole numbers or text, unique in a data set. groups: (n,) or None; samples of one group are not
     independent. posterior: (n, K) float64 or None, the true class probabilities where they are known.
     """
@@ -52,6 +54,7 @@ class Dataset:
     classes: list[str]
     fingerprint: str
     card: dict[str, Any]
+    cardinalities: tuple[int, ...] = ()
 
     @property
     def splits(self) -> dict[str, DataSplit]:
@@ -62,9 +65,12 @@ class Dataset:
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """What a source delivers: raw samples, not yet split or normalised, with class names and card.
+    """What a source delivers: raw samples, not yet split or prepared, with class names and card.
 
-    `caps` limits how many samples a split keeps ("train", "val", "test"), spread evenly over the groups.
+    `caps` limits how many samples a split keeps ("train", "val", "test"), spread evenly over the groups. `given` names
+    the split of every sample, "" where that is open. A table holds numbers, NaN where there is none, and places in
+    `categories` (None for a column of numbers); text holds places in `vocabulary`. `names` are those of a table's
+    columns.
     """
 
     kind: Kind
@@ -72,3 +78,7 @@ class Source:
     classes: list[str]
     card: dict[str, Any]
     caps: dict[str, int] = field(default_factory=dict)
+    given: np.ndarray | None = None
+    names: list[str] = field(default_factory=list)
+    categories: list[list[str] | None] = field(default_factory=list)
+    vocabulary: list[str] | None = None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -11,25 +9,21 @@ import numpy as np
 
 from .._blocked import CELLS
 from .._checks import DataError
+from .._delimited import Record, opened, records_of
 from ._content import Content, Reading
 from ._table import Block, Collector, Layout, layout
 
-_LONGEST_LINE = 2**24
 _OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
-Record = tuple[int, list[str]]
 
 
 def read(path: Path, reading: Reading) -> Content:
     """Read a table of predictions, a block of lines at a time. Raises DataError naming file, line and column."""
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            return _read(path, file, reading)
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: {_misplaced_byte(path)}; save the file as UTF-8") from error
+    with opened(path) as file:
+        return _read(path, file, reading)
 
 
 def _read(path: Path, file: IO[str], reading: Reading) -> Content:
-    records = _records(path, file)
+    records = records_of(path, file)
     _, names = next(records, (1, []))
     known = _header(path, names, reading)
     collector, step = Collector(path, known, reading), max(1, CELLS // len(names))
@@ -42,28 +36,6 @@ def _read(path: Path, file: IO[str], reading: Reading) -> Content:
     if waiting:
         collector.add(_block(path, known, waiting))
     return collector.done()
-
-
-def _records(path: Path, file: IO[str]) -> Iterator[Record]:
-    """Each record with the number of its first line; empty lines are passed over."""
-    reader = csv.reader(_lines(path, file), strict=True)
-    line = 1
-    try:
-        for record in reader:
-            if record:
-                yield line, record
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise DataError(f"{path}: line {line}: not readable as CSV ({error}); look for a stray quote") from error
-
-
-def _lines(path: Path, file: IO[str]) -> Iterator[str]:
-    number = 0
-    while line := file.readline(_LONGEST_LINE):
-        number += 1
-        if len(line) == _LONGEST_LINE:
-            raise DataError(f"{path}: line {number} is longer than {_LONGEST_LINE} characters; is this a CSV file?")
-        yield line
 
 
 def _header(path: Path, names: list[str], reading: Reading) -> Layout:
@@ -124,17 +96,3 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return "_" not in text
-
-
-def _misplaced_byte(path: Path) -> str:
-    """Which line is not UTF-8."""
-    with open(path, "rb") as file:
-        if file.read(2) in (b"\xff\xfe", b"\xfe\xff"):
-            return "line 1: this is UTF-16 text"
-        file.seek(0)
-        for number, line in enumerate(file, start=1):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError as error:
-                return f"line {number}: byte {line[error.start]:#04x} is no UTF-8 text"
-    return "not UTF-8 text"

@@ -13,7 +13,13 @@ _LISTED = 12  # items of a list that are shown; the rest is counted
 _NAMES = {"cpu_count": "CPU cores", "torch": "PyTorch", "numpy": "NumPy", "labelsmooth": "labelsmooth"}
 _SPLITS = ("train", "val", "test")
 _NOISE = (("Label noise, training", "label_noise"), ("Label noise, validation", "label_noise_val"))
-_KINDS = {"vector": "rows of numbers", "image": "images", "tokens": "token sequences"}
+_KINDS = {
+    "vector": "rows of numbers",
+    "image": "images",
+    "tokens": "token sequences",
+    "table": "table",
+    "text": "texts",
+}
 
 
 @dataclass(frozen=True)
