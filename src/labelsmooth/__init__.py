@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from .losses import BCEWithLogitsLoss as BCEWithLogitsLoss
     from .losses import CrossEntropyLoss as CrossEntropyLoss
     from .losses import LabelSmoothingLoss as LabelSmoothingLoss
+    from .losses import LinearCrossEntropyLoss as LinearCrossEntropyLoss
     from .losses import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
     from .losses import convert_smoothing as convert_smoothing
     from .losses import cross_entropy as cross_entropy
+    from .losses import linear_cross_entropy as linear_cross_entropy
+    from .losses import smooth_head as smooth_head
     from .losses import smooth_labels as smooth_labels
     from .predictions import Predictions as Predictions
     from .workflows import compare as compare
@@ -27,8 +30,11 @@ _HOMES = {
     "CrossEntropyLoss": "losses",
     "BCEWithLogitsLoss": "losses",
     "LabelSmoothingLoss": "losses",
+    "LinearCrossEntropyLoss": "losses",
     "cross_entropy": "losses",
+    "linear_cross_entropy": "losses",
     "binary_cross_entropy_with_logits": "losses",
+    "smooth_head": "losses",
     "smooth_labels": "losses",
     "convert_smoothing": "losses",
     "Predictions": "predictions",

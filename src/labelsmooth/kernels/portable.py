@@ -63,6 +63,11 @@ def total(logits: Tensor, targets: SoftTargets, divisor: float) -> Tensor:
     return ordered(row_losses(logits, targets)) / divisor
 
 
+def overwrite(logits: Tensor, targets: SoftTargets) -> Tensor:
+    """Row losses (N, d1, …); the logits become their gradient m·p − q in place, without autograd."""
+    return _losses_and_gradient(logits, targets, logits)[0]
+
+
 def _differentiated(logits: Tensor) -> bool:
     return logits.requires_grad and torch.is_grad_enabled()
 
@@ -115,13 +120,14 @@ def _recall(ctx: Any) -> tuple[Tensor, Tensor, SoftTargets]:
     return logits, gradient, SoftTargets(**dict(zip(ctx.names, tensors, strict=True)), **ctx.others)
 
 
-def _losses_and_gradient(logits: Tensor, targets: SoftTargets) -> tuple[Tensor, Tensor]:
-    """Row losses (N, d1, …) and m·p − q, both in the loss's dtype."""
+def _losses_and_gradient(logits: Tensor, targets: SoftTargets, gradient: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Row losses (N, d1, …) and m·p − q, both in the loss's dtype; the latter in `gradient` where that is given."""
     dtype = _loss_dtype(logits)
-    if logits.numel() <= BLOCK:
+    if gradient is None and logits.numel() <= BLOCK:
         loss, part = _blocks.losses_and_gradient(logits, targets)
         return loss.squeeze(1).to(dtype), part.to(dtype)
-    losses, gradient = _empty_losses(logits), torch.empty_like(logits, dtype=dtype)
+    losses = _empty_losses(logits)
+    gradient = torch.empty_like(logits, dtype=dtype) if gradient is None else gradient
     for block in blocks(logits):
         loss, part = _blocks.losses_and_gradient(block.logits(logits), block.targets(targets))
         block.logits(losses).copy_(loss)

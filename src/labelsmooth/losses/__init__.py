@@ -6,5 +6,8 @@ from .functional import cross_entropy as cross_entropy
 from .kullback_leibler import LabelSmoothingLoss as LabelSmoothingLoss
 from .labels import convert_smoothing as convert_smoothing
 from .labels import smooth_labels as smooth_labels
+from .linear import linear_cross_entropy as linear_cross_entropy
+from .linear_adapter import smooth_head as smooth_head
+from .linear_module import LinearCrossEntropyLoss as LinearCrossEntropyLoss
 from .modules import CrossEntropyLoss as CrossEntropyLoss
 from .modules import LossReport as LossReport
