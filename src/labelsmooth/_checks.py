@@ -27,6 +27,7 @@ def require(extra: str, module: str) -> ModuleType:
         return import_module(module)
     except ImportError as error:
         top = module.partition(".")[0]
+        top = "scikit-learn" if top == "sklearn" else top
         raise MissingExtra(f"{top} is not installed; install it with: pip install 'labelsmooth[{extra}]'") from error
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,13 +16,12 @@ from .options import CompareOptions, DataOptions, EvaluateOptions, from_names, p
 from .predictions import Predictions
 
 if TYPE_CHECKING:
-    from .comparison.gathering import Source
     from .comparison.plan import Plan
     from .comparison.store import RunFolder
     from .data import Dataset
 
 
-_MUCH_BYTES = 128 * 2**20
+_PATIENCE = 2.0  # seconds
 
 
 @final
@@ -169,7 +168,7 @@ def evaluate(
             from the name of a method to its file, list of files or pattern ("runs/hard-*.npz"), one for each seed.
             Where the files do not say what they are, methods named "hard…" are the unsmoothed ones, or else the first.
         options: an :class:`EvaluateOptions`; any of its fields may be given by name instead.
-        progress: show a bar on stderr when there is much to read.
+        progress: show a bar on stderr when it takes more than two seconds.
 
     Returns:
         A :class:`Comparison`: `.verdict` (empty for a single model), `.table`, `.notes`, `.report(path)`.
@@ -190,7 +189,7 @@ def evaluate(
     from .comparison import fail_if
     from .comparison.folder import Folder
     from .comparison.gathering import sources
-    from .comparison.results import assemble
+    from .comparison.results import STEPS, assemble
 
     start = time.perf_counter()
     chosen = replace(options or EvaluateOptions(), **from_names(EvaluateOptions, changes))
@@ -199,8 +198,10 @@ def evaluate(
     given = [files] if isinstance(files, (str, Path, Predictions)) else files
     folder = None if chosen.out is None else Folder.free(chosen.out)
     run = {"kind": "evaluate", "command": _evaluate_command(given, chosen), "created": _now()}
-    predictions = _loaded(sources(given), scores, progress)
-    results = assemble(predictions, run=run, min_effect=chosen.min_effect, metric=chosen.metric)
+    found = sources(given)
+    predictions = (source.load(scores) for source in found)
+    with _progress.track(STEPS * len(found), "measuring predictions, in steps", show=progress, after=_PATIENCE) as step:
+        results = assemble(predictions, run=run, min_effect=chosen.min_effect, metric=chosen.metric, step=step)
     results["run"]["seconds"] = round(time.perf_counter() - start, 2)
     failures = fail_if.met(conditions, results)
     if folder is None:
@@ -216,15 +217,6 @@ def _scores(options: EvaluateOptions) -> str | None:
     if options.logits and options.probs:
         raise UsageError("class columns hold logits or probabilities: give one of --logits and --probs")
     return "logits" if options.logits else "probs" if options.probs else None
-
-
-def _loaded(found: Sequence[Source], scores: str | None, progress: bool) -> Iterator[Predictions]:
-    """One set of predictions at a time, with a bar where there is much to read."""
-    much = sum(source.nbytes for source in found) > _MUCH_BYTES
-    with _progress.track(len(found), "measuring predictions", show=progress and much) as step:
-        for source in found:
-            yield source.load(scores)
-            step()
 
 
 def _evaluate_command(files: Any, options: EvaluateOptions) -> str:

@@ -118,7 +118,9 @@ def test_isotonic_keeps_a_floor_under_every_class():
 
 def test_isotonic_without_scikit_learn_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.isotonic", None)
-    with pytest.raises(MissingExtra, match="pip install scikit-learn"):
+    with pytest.raises(
+        MissingExtra, match=r"scikit-learn is not installed; install it with: pip install 'labelsmooth\[sklearn\]'"
+    ):
         IsotonicScaler().fit([[0.0, 1.0]], [0])
 
 

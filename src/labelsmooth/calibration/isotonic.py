@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any, Self
 
 import numpy as np
 
-from .._checks import MissingExtra
+from .._checks import require
 from ._classes import require_every_class
 from ._inputs import scores, to_array
 from ._scaler import Scaler, softmax
@@ -33,7 +32,7 @@ class IsotonicScaler(Scaler):
 
     def fit(self, logits: Any, labels: Any, *, ids: Any = None) -> Self:
         """Fit one step function a class on rows that will not be reported."""
-        regression = _regression()
+        regression = require("sklearn", "sklearn.isotonic").IsotonicRegression
         array, index = self._start_fit(logits, labels, ids)
         n, classes = array.shape
         require_every_class(index, classes)
@@ -60,12 +59,3 @@ class IsotonicScaler(Scaler):
         """The logarithm of :meth:`predict_proba`, (n, K)."""
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(logits))
-
-
-def _regression() -> Any:
-    try:
-        return import_module("sklearn.isotonic").IsotonicRegression
-    except ImportError as error:
-        raise MissingExtra(
-            "scikit-learn is not installed; install it with: pip install scikit-learn, or use TemperatureScaler"
-        ) from error

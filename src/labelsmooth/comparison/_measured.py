@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from .._blocked import blocks
-from ..calibration import ReliabilityBins, reliability_bins, row_nll, summary, true_calibration_error
+from ..calibration import ReliabilityBins, true_calibration_error
+from ..calibration.overview import Overview, overview
 from ..predictions import Split
 from ._candidate import Candidate
 from ._pairing import Identity
@@ -21,12 +21,20 @@ SHOWN = ("accuracy", "nll", "brier", "signed_gap", "ece", "ece_null", "aurc", "c
 Figures = dict[str, dict[str, float]]
 
 
+def no_step() -> None:
+    """Nobody watches."""
+
+
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """One trial and checkpoint: figures by stage (before and after temperature) and, after it, the loss of each row."""
+    """One trial and checkpoint: figures by stage (before and after temperature) and, after it, the loss of each row.
+
+    `val_nll_after` is what settings are chosen by; the NLL of the test rows where there is no validation split.
+    """
 
     identity: Identity
     tempered: Tempered
+    val_nll_after: float
     row_losses: np.ndarray
     figures: Figures
     bins: dict[str, ReliabilityBins]
@@ -39,18 +47,26 @@ class Measured:
         return replace(self, row_losses=np.empty(0))
 
 
-def measure(identity: Identity, splits: dict[str, Split], metric: str, epoch: Any = None) -> Measured:
-    """Fit the temperature, then read the test rows once, before and after it."""
-    test, val = splits["test"], splits.get("val")
+def measure(
+    identity: Identity, splits: dict[str, Split], metric: str, epoch: Any = None, step: Callable[[], None] = no_step
+) -> Measured:
+    """Fit the temperature, then read the test rows once before and once after it; `step` is called after each."""
+    test, val, found = splits["test"], splits.get("val"), {}
     tempered = crosswise(test) if val is None else from_validation(val, test)
-    stages = {"before": test.logits, "after": tempered.test_logits(test.logits)}
+    step()
+    for stage, logits in (("before", test.logits), ("after", tempered.test_logits(test.logits))):
+        found[stage] = overview(test.labels, logits, BINS)
+        step()
+    figures = {"before": figures_of(found["before"], test, test.logits)}
+    figures["after"] = figures_of(found["after"], test, tempered.test_logits(test.logits))
     shifted = splits.get("shifted")
     return Measured(
         identity,
         tempered,
-        row_losses(test.labels, stages["after"], metric),
-        {stage: figures_of(test, logits) for stage, logits in stages.items()},
-        {stage: reliability_bins(test.labels, logits=logits, bins=BINS) for stage, logits in stages.items()},
+        float(found["after"].nll.mean()) if tempered.val_nll_after is None else tempered.val_nll_after,
+        row_losses(found["after"], metric),
+        figures,
+        {stage: each.bins for stage, each in found.items()},
         None if shifted is None else _shifted(shifted, tempered),
         float(epoch) if isinstance(epoch, int | float) else None,
         val is not None,
@@ -60,38 +76,21 @@ def measure(identity: Identity, splits: dict[str, Split], metric: str, epoch: An
 def _shifted(split: Split, tempered: Tempered) -> Figures:
     """The shifted rows get the temperature of the plain ones: nobody has validation rows from the future."""
     stages = {"before": split.logits, "after": divided(split.logits, tempered.temperature)}
-    return {stage: figures_of(split, logits) for stage, logits in stages.items()}
+    return {stage: figures_of(overview(split.labels, logits, BINS), split, logits) for stage, logits in stages.items()}
 
 
-def figures_of(split: Split, logits: Any) -> dict[str, float]:
+def figures_of(found: Overview, split: Split, logits: Any) -> dict[str, float]:
     """Every measure that results.json shows, and the true calibration error where the posterior is known."""
-    found = summary(split.labels, logits, bins=BINS)
-    figures = {name: float(found[name]) for name in SHOWN}
+    figures = {name: float(found.figures[name]) for name in SHOWN}
     if split.posterior is not None:
         figures["true_calibration_error"] = true_calibration_error(split.posterior, logits=logits, bins=BINS)
     return figures
 
 
-def row_losses(labels: np.ndarray, logits: Any, metric: str) -> np.ndarray:
+def row_losses(found: Overview, metric: str) -> np.ndarray:
     """The loss of each row (n,) in a deciding metric: NLL in nats, Brier score, or 1 − correct."""
-    if metric == "nll":
-        return row_nll(labels, logits)
-    of_block = _misses if metric == "accuracy" else _briers
-    losses = np.empty(len(labels))
-    for part, block in blocks(logits):
-        losses[part] = of_block(labels[part], block)
-    return losses
-
-
-def _misses(labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
-    return (logits.argmax(axis=1) != labels).astype(np.float64)
-
-
-def _briers(labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
-    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares /= shares.sum(axis=1, keepdims=True)
-    shares[np.arange(len(labels)), labels] -= 1.0
-    return np.einsum("ij,ij->i", shares, shares)
+    losses = {"nll": found.nll, "brier": found.brier, "accuracy": (~found.correct).astype(np.float64)}
+    return losses[metric]
 
 
 def candidate_of(trials: list[Measured]) -> Candidate:
@@ -103,7 +102,7 @@ def candidate_of(trials: list[Measured]) -> Candidate:
         method=first.method,
         family=first.family,
         seeds=tuple(trial.identity.seed for trial in trials),
-        val_nll_after=np.array([trial.tempered.val_nll_after for trial in trials]),
+        val_nll_after=np.array([trial.val_nll_after for trial in trials]),
         test_rows=np.stack([trial.row_losses for trial in trials]),
         checkpoint=first.checkpoint,
         statuses=tuple(trial.tempered.status for trial in trials),

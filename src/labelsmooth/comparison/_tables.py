@@ -100,7 +100,7 @@ def trial_of(trial: Measured) -> dict[str, Any]:
         "epoch": trial.epoch,
         "temperature": trial.tempered.temperature,
         "temperature_status": trial.tempered.status,
-        "val_nll_after": trial.tempered.val_nll_after,
+        "val_nll_after": trial.val_nll_after,
         **figures,
     }
 

@@ -19,12 +19,12 @@ HELD_CELLS = 1 << 24
 
 @dataclass(frozen=True, eq=False)
 class Tempered:
-    """A temperature for each test row (all the same with a validation split), its status, and the NLL that chooses."""
+    """A temperature for each test row (all the same with a validation split), its status, and the NLL on validation."""
 
     of_rows: np.ndarray
     temperature: float
     status: str
-    val_nll_after: float
+    val_nll_after: float | None
 
     def test_logits(self, logits: np.ndarray) -> Mapped:
         """Test logits (n, K) after temperature, float64, computed block by block."""
@@ -58,7 +58,7 @@ def crosswise(test: Split) -> Tempered:
     """Each fifth of the test rows gets the temperature of the other four; a group is whole in one fifth.
 
     Of very many rows a part, drawn once, is fitted: from m rows the NLL is about 1/(2m) nats above the best. Folds and
-    part depend on the rows alone, so all files that are compared share them. The NLL is the same crosswise one.
+    part depend on the rows alone, so all files that are compared share them. There is no NLL on validation.
     """
     units = np.arange(len(test.labels)) if test.groups is None else np.unique(test.groups, return_inverse=True)[1]
     count = int(units.max()) + 1
@@ -67,13 +67,13 @@ def crosswise(test: Split) -> Tempered:
     for each in np.unique(fold):
         rest = _enough(np.flatnonzero(fold != each), test.logits.shape[1])
         if not len(rest):
-            return Tempered(of_rows, 1.0, "degenerate", _crosswise_nll(test, of_rows))
+            return Tempered(of_rows, 1.0, "degenerate", None)
         part = test.logits[rest]
         held = np.asarray(part) if part.size <= HELD_CELLS else part
         of_rows[fold == each], status = fit_temperature(held, test.labels[rest])
         statuses.append(status)
     worst = next((status for status in statuses if status != "interior"), "interior")
-    return Tempered(of_rows, float(of_rows.mean()), worst, _crosswise_nll(test, of_rows))
+    return Tempered(of_rows, float(of_rows.mean()), worst, None)
 
 
 def fitted_rows(rows: int, columns: int) -> int:
@@ -86,7 +86,3 @@ def _enough(rows: np.ndarray, columns: int) -> np.ndarray:
     if count == len(rows):
         return rows
     return np.sort(np.random.default_rng(0).choice(rows, count, replace=False, shuffle=False))
-
-
-def _crosswise_nll(test: Split, of_rows: np.ndarray) -> float:
-    return float(row_nll(test.labels, divided(test.logits, of_rows)).mean())

@@ -24,12 +24,6 @@ class Source:
     is_named: bool
     called: Called
 
-    @property
-    def nbytes(self) -> int:
-        """Size of the file; 0 for what is in memory already, or not there."""
-        is_file = isinstance(self.given, Path) and self.given.is_file()
-        return int(self.given.stat().st_size) if is_file else 0
-
     def load(self, scores: str | None = None) -> Predictions:
         """Read it, large logits staying on the disk, and complete what it says of itself."""
         found = self.given

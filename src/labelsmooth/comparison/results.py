@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from ..calibration.two_way import TwoWay
 from ..predictions import Predictions
 from ._candidate import Candidate
 from ._families import resolved
-from ._measured import Measured, candidate_of, measure
+from ._measured import Measured, candidate_of, measure, no_step
 from ._outcome import Reason, Verdict
 from ._pairing import Reader
 from ._tables import curve_of, data_of, method_of, plain, reliability_of, run_of, trial_of
@@ -21,6 +21,7 @@ from ._tempered import fitted_rows
 from .verdict import checked_min_effect, decide, exploratory, row_average
 
 SCHEMA_VERSION = 1
+STEPS = 4
 _DRAWN = 4
 _LISTED = 8
 Histories = Mapping[str, Sequence[Sequence[Mapping[str, Any]]]]
@@ -37,13 +38,15 @@ def assemble(
     metric: str = "nll",
     failed: Sequence[Mapping[str, str]] = (),
     holm: bool = False,
+    step: Callable[[], None] = no_step,
 ) -> dict[str, Any]:
     """Measure all predictions, decide, and return the content of results.json (docs/results.schema.json).
 
     `predictions` may be an iterator: one at a time is in memory. Temperatures come from each file's validation split;
     if any file has none, from its test rows crosswise, which `reasons` says. `histories` gives for each method the
     epochs of its trials; `run` and `data` are copied and completed with what the predictions tell; `min_effect`,
-    `metric` as in :func:`~labelsmooth.comparison.verdict.decide`; `holm` widens the exploratory intervals.
+    `metric` as in :func:`~labelsmooth.comparison.verdict.decide`; `holm` widens the exploratory intervals; `step` is
+    called STEPS times for each of the predictions.
 
     Without unsmoothed or without smoothed predictions among them there is no verdict: `verdict` is None and `notes` say
     why. Raises DataError when the files are not about the same rows or do not say what they are, UsageError when there
@@ -52,7 +55,7 @@ def assemble(
     reader = Reader()
     row_average(metric)
     checked_min_effect(min_effect)
-    settings, notes = _measured(reader, predictions, metric)
+    settings, notes = _measured(reader, predictions, metric, step)
     candidates = [candidate_of(trials) for trials in settings.values()]
     settings = {setting: [trial.without_rows() for trial in trials] for setting, trials in settings.items()}
     notes = [*notes, *_notes(reader, holm)]
@@ -122,11 +125,14 @@ def _trials(settings: Settings, candidate: Candidate) -> list[Measured]:
     return settings[candidate.method, candidate.checkpoint]
 
 
-def _measured(reader: Reader, predictions: Iterable[Predictions], metric: str) -> tuple[Settings, list[str]]:
+def _measured(
+    reader: Reader, predictions: Iterable[Predictions], metric: str, step: Callable[[], None]
+) -> tuple[Settings, list[str]]:
     """Trials by method and checkpoint, in the order in which their first one came, and what had to be assumed."""
     settings: Settings = {}
     for identity, splits, epoch in reader.read(predictions):
-        settings.setdefault(identity.setting, []).append(measure(identity, splits, metric, epoch))
+        step()
+        settings.setdefault(identity.setting, []).append(measure(identity, splits, metric, epoch, step))
     if not settings:
         raise UsageError("there are no predictions to compare; give at least one hard and one smoothed model")
     trials = [trial for each in settings.values() for trial in each]
