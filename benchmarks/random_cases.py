@@ -2,7 +2,9 @@
 
     python benchmarks/random_cases.py                       12 000 cases
     python benchmarks/random_cases.py --peer --write        with F.cross_entropy, and the report as a page
-    python benchmarks/random_cases.py --cases 1000000       the long run
+    python benchmarks/random_cases.py --cases 1000000       the long run, 100 cases at a time; it may be cut in pieces:
+        --seconds 300                                       stop after so long, and say how many cases that were
+        --first 500000                                      go on from there
     python benchmarks/random_cases.py --only 4711           one case again, with all that it holds
 
 Exit code 1 when a case fails.
@@ -16,10 +18,12 @@ import platform
 import sys
 import time
 import warnings
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -68,16 +72,38 @@ def some(seed: int, first: int, last: int, peer: bool) -> list[Record]:
         return [one(seed, number, peer) for number in range(first, last)]
 
 
-def everything(seed: int, cases: int, peer: bool, jobs: int) -> Iterator[Record]:
-    starts = range(0, cases, CHUNK)
+def everything(seed: int, numbers: range, peer: bool, jobs: int) -> Iterator[list[Record]]:
+    """The records, a chunk at a time and in order; a few chunks a process are under way, never all of them."""
+    chunks = iter([(first, min(first + CHUNK, numbers.stop)) for first in numbers[::CHUNK]])
     if jobs == 1:
-        for first in starts:
-            yield from some(seed, first, min(first + CHUNK, cases), peer)
+        yield from (some(seed, *chunk, peer) for chunk in chunks)
         return
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        parts = [pool.submit(some, seed, first, min(first + CHUNK, cases), peer) for first in starts]
-        for part in parts:
-            yield from part.result()
+        under_way = deque(pool.submit(some, seed, *chunk, peer) for chunk in islice(chunks, 3 * jobs))
+        try:
+            while under_way:
+                yield under_way.popleft().result()
+                under_way.extend(pool.submit(some, seed, *chunk, peer) for chunk in islice(chunks, 1))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def tallied(seed: int, numbers: range, peer: bool, jobs: int, seconds: float) -> Tally:
+    """The cases counted until all are done or the time is up, with a line on stderr now and then."""
+    tally, start = Tally(), time.perf_counter()
+    said = start
+    with closing(everything(seed, numbers, peer, jobs)) as chunks:
+        for chunk in chunks:
+            for record in chunk:
+                tally.add(record)
+            now = time.perf_counter()
+            if now - said > 10:
+                said = now
+                left = (now - start) * (len(numbers) / tally.cases - 1)
+                print(f"{tally.cases} of {len(numbers)}, {len(tally.failed)} fail, {left:.0f} s left", file=sys.stderr)
+            if now - start > seconds:
+                break
+    return tally
 
 
 class Tally:
@@ -109,11 +135,12 @@ class Tally:
             counter.update(cases=1, failed=r.failure is not None, said=said, lost=lost)
 
 
-def report(t: Tally, seed: int, seconds: float, peer: bool) -> str:
+def report(t: Tally, seed: int, first: int, seconds: float, peer: bool) -> str:
+    given = f"--cases {t.cases} --seed {seed}" + f" --first {first}" * (first > 0) + " --peer" * peer
     lines = [
         "# Random cases",
         "",
-        f"`python benchmarks/random_cases.py --cases {t.cases} --seed {seed}{' --peer' * peer}`",
+        f"`python benchmarks/random_cases.py {given}`",
         "",
         f"{t.cases} cases, {t.logits / 1e6:.1f} million logits, {seconds:.0f} s on {os.cpu_count()} cores "
         f"({platform.machine()}, torch {torch.__version__}). The gates are in `tests/judge.py`, the reference in "
@@ -191,6 +218,8 @@ def show(seed: int, number: int) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=12_000)
+    parser.add_argument("--first", type=int, default=0, help="the number of the first case")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after about so many")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--peer", action="store_true", help="the same cases through F.cross_entropy")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
@@ -200,10 +229,9 @@ def main() -> int:
     if asked.only is not None:
         return 0 if show(asked.seed, asked.only) else 1
     start = time.perf_counter()
-    tally = Tally()
-    for record in everything(asked.seed, asked.cases, asked.peer, asked.jobs):
-        tally.add(record)
-    text = report(tally, asked.seed, time.perf_counter() - start, asked.peer)
+    numbers = range(asked.first, asked.first + asked.cases)
+    tally = tallied(asked.seed, numbers, asked.peer, asked.jobs, asked.seconds)
+    text = report(tally, asked.seed, asked.first, time.perf_counter() - start, asked.peer)
     print(text, end="")
     if asked.write:
         PAGE.parent.mkdir(parents=True, exist_ok=True)

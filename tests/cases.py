@@ -7,7 +7,9 @@ logits as numbers (for `oracle.solve`) and as a tensor (for a loss), and `argume
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -78,10 +80,17 @@ def draw(seed: int, number: int) -> Case:
 
 def pick(case: Case, name: str, choices: dict[Any, float]) -> Any:
     """Draw one of `choices` by weight and file the case under it."""
-    chances = np.array(list(choices.values()), float)
-    value = list(choices)[case.rng.choice(len(choices), p=chances / chances.sum())]
+    value = list(choices)[bisect_right(_steps(tuple(choices.values())), case.rng.random())]
     case.kind[name] = str(value)
     return value
+
+
+@cache
+def _steps(weights: tuple[float, ...]) -> list[float]:
+    """Where a uniform draw goes from one choice to the next, as in `Generator.choice`, which takes far longer."""
+    chances = np.array(weights, float)
+    steps = (chances / chances.sum()).cumsum()
+    return list((steps / steps[-1]).tolist())
 
 
 def _shape(case: Case) -> None:
