@@ -19,6 +19,8 @@ from torch.utils.checkpoint import checkpoint
 from labelsmooth import CrossEntropyLoss, LabelSmoothingLoss, cross_entropy, schemes
 
 GROUPS = CALLS[::8]
+DIFFERENTIATED = GROUPS[::5]
+"""Those whose backward is traced as well; the others' is torch's own of the traced forward, at a third of the time."""
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +63,7 @@ def test_T28_90_calls_compile_in_one_piece(words: tuple[str, ...]) -> None:
     """All three reductions of each; losses and gradients are those of eager mode, which come from another kernel."""
     calls = [build((*words[:2], reduction, *words[3:])) for reduction in AXES["reduction"]]
     inputs = [call.logits for call in calls]
-    counter = CompileCounterWithBackend("aot_eager")
+    counter = CompileCounterWithBackend("aot_eager" if words in DIFFERENTIATED else "eager")
     compiled = torch.compile(together(calls), backend=counter, fullgraph=True)
     same(losses_and_gradients(compiled, inputs), losses_and_gradients(together(calls), inputs))
     assert counter.frame_count >= 1
