@@ -31,9 +31,10 @@ from mutant_list import MUTANTS, Mutant  # noqa: E402
 
 COPIED = ("*.py", "kernels/*.py", "losses/*.py", "schemes/*.py")
 FOUND, CASES = "losses/test_mutants_found.py", "losses/test_random_cases.py::test_random_cases[0]"
+DERIVATIVES = "losses/test_mutants_derivatives.py"
 SELECTIONS = {
-    "kernels": (FOUND, "losses/test_mission.py", "losses/test_confident_targets.py", CASES),
-    "losses": ("losses/test_bad_inputs.py", FOUND, "losses/test_mission.py", CASES),
+    "kernels": (DERIVATIVES, FOUND, "losses/test_mission.py", "losses/test_confident_targets.py", CASES),
+    "losses": ("losses/test_bad_inputs.py", DERIVATIVES, FOUND, "losses/test_mission.py", CASES),
     "binary": ("losses/test_binary.py",),
     "schemes": (
         *(f"schemes/test_{name}.py" for name in ("known_values", "composed", "unsmooth", "scheduled", "online")),
