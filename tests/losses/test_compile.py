@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from losses.test_transforms import AXES, CALLS, Call, build
+from losses.drawn_calls import AXES, CALLS, Call, build
 from torch import Tensor, nn
 from torch._dynamo.testing import CompileCounterWithBackend
 from torch._dynamo.utils import counters
