@@ -401,8 +401,8 @@ def test_T25_a_graph_used_again(name: str, rows: int) -> None:
     assert torch.equal(subject.z, subject.start)
 
 
-def test_T25_there_are_40_scenarios() -> None:
-    assert len(SCENARIOS) >= 40
+def test_T25_there_are_44_scenarios() -> None:
+    assert len(SCENARIOS) == len(set(SCENARIOS.values())) == 44
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
