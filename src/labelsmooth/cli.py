@@ -62,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
     _evaluate_parser(_command(commands, "evaluate", _evaluate))
     _report_parser(_command(commands, "report", _report))
     _audit_parser(_command(commands, "audit", _audit))
+    _learn_parser(_command(commands, "learn", _learn))
     return top
 
 
@@ -119,6 +120,11 @@ def _audit_parser(command: argparse.ArgumentParser) -> None:
         help=f"waives what a known design gives up: {', '.join(design_names())}",
     )
     command.add_argument("--json", action="store_true", help="print the report as JSON")
+
+
+def _learn_parser(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--out", default=None, metavar="PATH", help="write the page to this file and open nothing")
+    command.add_argument("--sheet", action="store_true", help="only the quick revision sheet, for printing")
 
 
 def _add_options(command: argparse.ArgumentParser, options: type[Any]) -> None:
@@ -179,6 +185,19 @@ def _audit(asked: argparse.Namespace) -> int:
     found = check(loss, waive=asked.waive, design=asked.design, num_classes=asked.num_classes)
     print(json.dumps(found.to_dict(), indent=2, ensure_ascii=False) if asked.json else render(found))
     return 0 if found.passed else FAILED
+
+
+def _learn(asked: argparse.Namespace) -> int:
+    """Build the study page, and open it in the browser: see what smoothing does, move it, be asked about it."""
+    import webbrowser
+
+    from . import workflows
+
+    path = workflows.learn(asked.out, sheet=asked.sheet)
+    print(path)
+    if asked.out is None:
+        webbrowser.open(path.resolve().as_uri())
+    return 0
 
 
 def _show(result: Any, as_json: bool) -> int:

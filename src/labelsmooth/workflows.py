@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from . import _progress
-from ._checks import UsageError
+from ._checks import UsageError, require
 from .options import CompareOptions, DataOptions, EvaluateOptions, from_names, part_of
 from .predictions import Predictions
 
@@ -243,3 +244,13 @@ def report(run: str | Path) -> Comparison:
     comparison = Comparison(folder.read_json("results.json"), folder.path)
     comparison.report(folder.path / "report.html")
     return comparison
+
+
+def learn(out: str | Path | None = None, *, sheet: bool = False) -> Path:
+    """Build the study page, or its quick revision sheet, and return where it is: `out`, or a temporary folder."""
+    require("app", "jinja2")
+    from .lesson import page
+
+    if out is None:
+        out = Path(tempfile.mkdtemp(prefix="labelsmooth-")) / ("sheet.html" if sheet else "learn.html")
+    return page.write(out, only_sheet=sheet)
