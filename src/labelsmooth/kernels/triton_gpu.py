@@ -8,6 +8,7 @@ written. With TRITON_INTERPRET=1 set before Triton is loaded the same code runs 
 from __future__ import annotations
 
 import os
+from functools import cache
 from importlib.util import find_spec
 from math import inf
 from typing import Any, NamedTuple
@@ -36,11 +37,24 @@ def refuses(logits: Tensor, targets: SoftTargets) -> str | None:
     reason = portable.refuses(logits, targets)
     if reason is not None:
         return reason
-    for name, x in targets.tensors().items():
-        if x.device != logits.device and not (x.ndim == 0 and x.device.type == "cpu"):
-            return f"{name} is on {x.device} and the logits are on {logits.device}"
+    reason = next((fault for name, x in targets.tensors().items() if (fault := _fault(name, x, logits))), None)
+    if reason is not None:
+        return reason
+    return "the logits are a negated view" if logits.is_neg() else _without_triton()
+
+
+def _fault(name: str, x: Tensor, logits: Tensor) -> str | None:
+    if x.device != logits.device and not (x.ndim == 0 and x.device.type == "cpu"):
+        return f"{name} is on {x.device} and the logits are on {logits.device}"
+    if name.startswith("on_") and x.ndim not in (0, logits.ndim - 1):
+        return f"{name} is given for each class of each row"
+    return None
+
+
+@cache
+def _without_triton() -> str | None:
     if find_spec("triton") is None:
-        return "Triton is not installed; torch for CUDA on Linux brings it, else: pip install 'labelsmooth[gpu]'"
+        return "Triton is not installed; torch for CUDA brings it on Linux: pip install triton"
     return None
 
 
@@ -75,8 +89,8 @@ class _Rows(torch.autograd.Function):
         if torch.is_grad_enabled():
             return portable._differentiable(logits, targets, upstream), None
         if torch._C._functorch.is_legacy_batchedtensor(upstream):  # is_grads_batched=True
-            of_ones = _backward(logits, found, targets, upstream.new_ones(targets.row_shape()))
-            return _kept(of_ones * upstream.unsqueeze(1), targets), None
+            of_ones = _backward(logits, found, targets, found.new_ones(targets.row_shape()))
+            return _kept((of_ones * upstream.unsqueeze(1)).to(logits.dtype), targets), None
         return _backward(logits, found, targets, upstream), None
 
 
@@ -99,12 +113,11 @@ def _backward(logits: Tensor, found: Tensor, targets: SoftTargets, upstream: Ten
     from ._triton_backward import backward
 
     call = _Call(logits, targets)
-    gradient = torch.empty_like(logits, requires_grad=False)
-    written = _Strided.of(gradient)
-    up = _per_row(upstream)
+    gradient, up = torch.empty_like(call.z), _per_row(upstream)
+    written = (gradient, *gradient.stride())
     with torch.cuda.device_of(logits):
         backward[call.grid](*call.logits, *call.target, found, up.data, up.stride, *written, **call.options)
-    return gradient
+    return gradient.view(logits.shape)
 
 
 class _Strided(NamedTuple):
@@ -135,12 +148,13 @@ class _Call:
 
     def __init__(self, logits: Tensor, targets: SoftTargets) -> None:
         z = _Strided.of(logits)
+        self.z: Tensor = z.data  # type: ignore[assignment]
         K, shape = logits.shape[1], targets.row_shape()
         self.rows, self.dtype = shape.numel(), _wide(logits)
         BLOCK_R, BLOCK_K = tile(K, z)
         self.grid = (-(-self.rows // BLOCK_R),)
-        keep = None if targets.keep is None else targets.keep.reshape(-1).view(torch.uint8)
-        labels = None if targets.labels is None else targets.labels.reshape(-1)
+        keep = None if targets.keep is None else _flat(targets.keep).view(torch.uint8)
+        labels = None if targets.labels is None else _flat(targets.labels)
         weight = None if targets.class_weight is None else targets.class_weight.contiguous()
         self.logits = (*z, self.rows, self.rows // shape[0], K, labels, keep, weight)
         self.target = (*_background(targets), *_Strided.of(targets.given), *_mask(targets), _below(targets, self.dtype))
@@ -193,7 +207,12 @@ def _per_row(x: Tensor) -> _PerRow:
     """Flat, without writing out what is the same for all rows."""
     if not any(x.stride()):
         return _PerRow(x.as_strided((1,), (1,)), 0)
-    return _PerRow(x.reshape(-1), 1)
+    return _PerRow(_flat(x), 1)
+
+
+def _flat(x: Tensor) -> Tensor:
+    """Row by row, neighbours in memory."""
+    return x.reshape(-1).contiguous()
 
 
 def _background(targets: SoftTargets) -> _Strided:
@@ -202,7 +221,8 @@ def _background(targets: SoftTargets) -> _Strided:
     if targets.spread == "shared":
         return _Strided(table, 0, table.stride(0), 0)  # type: ignore[union-attr]
     if targets.spread == "by_class":
-        return _Strided(table, *table.stride(), 0)  # type: ignore[union-attr]
+        of_row, of_class = table.stride()  # type: ignore[union-attr]
+        return _Strided(table, of_row, of_class, 0)
     return _Strided.of(table if targets.spread == "by_row" else None)
 
 
