@@ -50,6 +50,7 @@ def test_json_is_all_that_stdout_holds(tmp_path: Path) -> None:
         (["compare", "--smoothing", "much"], 2, "invalid float value: 'much'"),
         (["compare", "--scheme", "nosuch"], 2, "scheme must be one of"),
         (["compare", "--metric", "ece"], 2, "ece"),
+        (["compare", "--rivals", "foca"], 2, "--rivals foca: rival must be one of"),
         (["compare", "--seeds", "0"], 2, "seeds must be at least 1"),
         (["compare", "--nosuch"], 2, "unrecognized arguments: --nosuch"),
         (["compare", "--out", "/proc/nothing"], 2, "choose another"),
@@ -141,7 +142,14 @@ def test_the_printed_command_makes_the_same_plan(tmp_path: Path) -> None:
     from labelsmooth.options import CompareOptions
 
     options = CompareOptions(
-        scheme=("others",), smoothing=(0.1, 0.3), seeds=4, epochs=2, dropout=(0.0, 0.2), label_noise=0.2, shift=True
+        scheme=("others",),
+        smoothing=(0.1, 0.3),
+        seeds=4,
+        epochs=2,
+        dropout=(0.0, 0.2),
+        label_noise=0.2,
+        shift=True,
+        rivals=("focal", "mixup=0.5"),
     )
     dataset = load("digits", label_noise=0.2, shift=True)
     plan = make_plan(dataset, options)

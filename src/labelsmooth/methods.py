@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from . import _checks, schemes
+from . import _checks, rivals, schemes
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from .rivals.mixup import Mixup
+
 HARD = "none"
 DEFAULT_SMOOTHING = (("uniform", 0.05), ("uniform", 0.1), ("uniform", 0.2), ("others", 0.1))
+BESIDE = 0.1
+"""The amount of uniform smoothing that is tried together with mixup, and in the teacher of distillation."""
 
 
 @dataclass(frozen=True)
 class Method:
     """One way to train: the loss, and the regularisation beside it.
+
+    rival, setting     what is used instead of smoothing, and its one number; "" for hard labels and smoothing
+    teacher_smoothing  of the teacher, in distillation
 
     >>> Method("uniform 0.1", "smooth", "uniform", 0.1).family
     'smooth'
@@ -30,14 +37,42 @@ class Method:
     label_smoothing: float = 0.0
     weight_decay: float = 0.01
     dropout: float = 0.0
+    rival: str = ""
+    setting: float = 0.0
+    teacher_smoothing: float = 0.0
 
     def loss(self) -> nn.Module:
         """The loss this method trains with."""
         from .losses import CrossEntropyLoss
 
+        if self.rival and self.rival != "mixup":
+            loss: nn.Module = rivals.find(self.rival)(self.setting)
+            return loss
         if self.scheme == HARD:
             return CrossEntropyLoss()
-        return CrossEntropyLoss(label_smoothing=schemes.make(self.scheme, self.label_smoothing))
+        scheme = schemes.make(self.scheme, self.label_smoothing)
+        scheme.soft_targets = self.rival == "mixup"
+        return CrossEntropyLoss(label_smoothing=scheme)
+
+    def mixing(self) -> Mixup | None:
+        """What is done to each batch before the loss sees it."""
+        return rivals.find("mixup")(self.setting) if self.rival == "mixup" else None
+
+    def teacher(self) -> Method | None:
+        """How the teacher is trained, where there is one."""
+        if self.rival != "distillation":
+            return None
+        scheme = "uniform" if self.teacher_smoothing else HARD
+        return Method("teacher", "hard", scheme, self.teacher_smoothing, self.weight_decay, self.dropout)
+
+    def caution(self) -> str:
+        """What has to be known of this method where its figures are shown; mostly nothing."""
+        if self.rival != "distillation" or not self.teacher_smoothing:
+            return ""
+        return (
+            f"{self.name!r}: smoothing draws the teacher's logits of all wrong classes together, and at T > 1 a "
+            "student learns from their differences; distil from a teacher trained on hard labels"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -54,21 +89,39 @@ def grid(
     label_smoothing: Sequence[float] | None,
     weight_decay: Sequence[float],
     dropout: Sequence[float],
+    against: Sequence[str] = (),
 ) -> tuple[Method, ...]:
-    """Hard labels and every smoothed setting, over one grid of weight decay and dropout.
+    """Hard labels, every smoothed setting and every rival, over one grid of weight decay and dropout.
 
     With neither scheme nor amount given: uniform 0.05, 0.1, 0.2 and others 0.1. Amounts of 0 are hard labels, which
-    are always there. Raises UsageError for an unknown scheme or an amount outside [0, 1].
+    are always there. `against` are words such as "focal" and "focal=2". Raises UsageError for an unknown scheme or
+    rival, an amount outside [0, 1] or a setting out of range.
     """
     smoothed = _smoothed(scheme, label_smoothing)
     regularised = list(product(_distinct(weight_decay, "weight_decay"), _distinct(dropout, "dropout")))
+    others = _against(against)
     ending = [_ending(wd, drop, weight_decay, dropout) for wd, drop in regularised]
     methods = []
     for (wd, drop), end in zip(regularised, ending, strict=True):
         methods.append(Method("hard" + end, "hard", weight_decay=wd, dropout=drop))
         for name, amount in smoothed:
             methods.append(Method(f"{name} {amount:g}{end}", "smooth", name, amount, wd, drop))
+        methods.extend(replace(each, name=each.name + end, weight_decay=wd, dropout=drop) for each in others)
     return tuple(methods)
+
+
+def _against(words: Sequence[str]) -> list[Method]:
+    """Each rival and setting; mixup also with smoothing, distillation also from a smoothed teacher."""
+    found = []
+    for rival, setting in rivals.chosen(words):
+        plain = Method(f"{rival} {setting:g}".replace("_", " "), "rival", rival=rival, setting=setting)
+        found.append(plain)
+        if rival == "mixup":
+            name = f"{plain.name} + uniform {BESIDE:g}"
+            found.append(replace(plain, name=name, scheme="uniform", label_smoothing=BESIDE))
+        if rival == "distillation":
+            found.append(replace(plain, name=f"{plain.name} from uniform {BESIDE:g}", teacher_smoothing=BESIDE))
+    return found
 
 
 def _smoothed(scheme: Sequence[str] | None, label_smoothing: Sequence[float] | None) -> list[tuple[str, float]]:

@@ -99,6 +99,14 @@ class CompareOptions(DataOptions):
     smoothing: tuple[float, ...] | None = option(
         None, "amounts of smoothing in [0, 1] for each scheme; hard labels are always there", float, many=True
     )
+    rivals: tuple[str, ...] | None = option(
+        None,
+        "what to compare with beside hard labels: focal, confidence_penalty, mixup, distillation, ..., or all; "
+        "focal=3 for one setting, the bare name for the usual ones; they never decide, the best of each is marked R*",
+        str,
+        many=True,
+        shown="RIVAL",
+    )
     seeds: int = option(10, "number of seeds; a seed fixes initial weights and batch order for every method", int)
     model: str | None = option(
         None, "bag, conv, encoder, linear, mlp or transformer; by default the one that fits the data", str

@@ -20,6 +20,7 @@ from .methods import Method
 from .predictions import Predictions, Split
 
 Epoch = dict[str, Any]
+Step = Callable[[nn.Module, Tensor, Tensor], Tensor]
 CHECKPOINTS = ("last", "best")
 
 
@@ -77,26 +78,26 @@ def run_trial(
     Raises Diverged when the training loss stops being finite.
     """
     with torch.random.fork_rng(devices=[]):
-        model = models.build(settings.model, dataset, dropout=method.dropout, seed=seed, settings=settings.set)
-        torch.default_generator.manual_seed(seed)
-        return _train(model, dataset, method, settings, seed, on_epoch)
+        return _train(dataset, method, settings, seed, on_epoch)[0]
 
 
 def _train(
-    model: nn.Module,
     dataset: Dataset,
     method: Method,
     settings: Settings,
     seed: int,
-    on_epoch: Callable[[Epoch, nn.Module], None] | None,
-) -> TrialResult:
+    on_epoch: Callable[[Epoch, nn.Module], None] | None = None,
+) -> tuple[TrialResult, nn.Module]:
+    """The result, and the model with its best weights."""
+    step = _step(dataset, method, settings, seed)
+    model = models.build(settings.model, dataset, dropout=method.dropout, seed=seed, settings=settings.set)
+    torch.default_generator.manual_seed(seed)
     optimizer = _optimizer(model, method, settings)
-    loss = method.loss()
     history: list[Epoch] = []
     best, best_nll = deepcopy(model.state_dict()), float("inf")
     for epoch, batches in enumerate(_epochs(dataset.train, settings, seed), 1):
         start = time.perf_counter()
-        train_loss = _one_epoch(model, loss, optimizer, batches)
+        train_loss = _one_epoch(model, step, optimizer, batches)
         record = {"epoch": epoch, "train_loss": train_loss, **_validate(model, dataset.val)}
         history.append({**record, "seconds": round(time.perf_counter() - start, 4)})
         if record["val_nll_after"] < best_nll:
@@ -105,7 +106,23 @@ def _train(
             on_epoch(history[-1], model)
     last = _predictions(model, dataset)
     model.load_state_dict(best)
-    return TrialResult({"last": last, "best": _predictions(model, dataset)}, history)
+    return TrialResult({"last": last, "best": _predictions(model, dataset)}, history), model
+
+
+def _step(dataset: Dataset, method: Method, settings: Settings, seed: int) -> Step:
+    """The training loss of a batch. A teacher is trained first, with the same seed, and keeps its best epoch."""
+    loss, mixing, taught_by = method.loss(), method.mixing(), method.teacher()
+    if mixing is not None:
+        return lambda model, inputs, labels: _mixed(model, loss, *mixing(inputs, labels, len(dataset.classes)))
+    if taught_by is not None:
+        teacher = _train(dataset, taught_by, settings, seed)[1].eval().requires_grad_(False)
+        return lambda model, inputs, labels: loss(model(inputs), labels, teacher(inputs))
+    return lambda model, inputs, labels: loss(model(inputs), labels)
+
+
+def _mixed(model: nn.Module, loss: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
+    value: Tensor = loss(model(inputs), targets)
+    return value
 
 
 def _optimizer(model: nn.Module, method: Method, settings: Settings) -> torch.optim.Optimizer:
@@ -123,14 +140,14 @@ def _epochs(train: DataSplit, settings: Settings, seed: int) -> Iterator[list[tu
 
 
 def _one_epoch(
-    model: nn.Module, loss: nn.Module, optimizer: torch.optim.Optimizer, batches: list[tuple[Tensor, Tensor]]
+    model: nn.Module, step: Step, optimizer: torch.optim.Optimizer, batches: list[tuple[Tensor, Tensor]]
 ) -> float:
     """Train on each batch once; the mean loss over the rows."""
     model.train()
     total, rows = 0.0, 0
     for inputs, labels in batches:
         optimizer.zero_grad(set_to_none=True)
-        value = loss(model(inputs), labels)
+        value = step(model, inputs, labels)
         value.backward()
         optimizer.step()
         total += value.item() * labels.numel()

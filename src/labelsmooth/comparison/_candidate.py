@@ -16,10 +16,10 @@ FAMILIES = ("hard", "smooth", "rival")
 class Candidate:
     """One method at one checkpoint over S seeds and n test rows.
 
-    `family` is hard (no smoothing), smooth, or rival (shown, never chosen). `val_nll_after` (S,) is the validation NLL
-    after temperature, which alone chooses; `test_rows` (S, n) the test loss of each row after temperature, in the
-    deciding metric (NLL in nats; Brier score; 1 − correct); `statuses` (S,) how each temperature was found;
-    `measures` further test figures by name, (S,) each, for the costs that a sentence tells.
+    `family` is hard (no smoothing), smooth, or rival (which never decides; `rival` says what it is). `val_nll_after`
+    (S,) is the validation NLL after temperature, which alone chooses; `test_rows` (S, n) the test loss of each row
+    after temperature, in the deciding metric (NLL in nats; Brier score; 1 − correct); `statuses` (S,) how each
+    temperature was found; `measures` further test figures by name, (S,) each, for the costs that a sentence tells.
     """
 
     method: str
@@ -33,6 +33,7 @@ class Candidate:
     label_smoothing: float = 0.0
     weight_decay: float | None = None
     dropout: float | None = None
+    rival: str = ""
     measures: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -110,6 +110,7 @@ def candidate_of(trials: list[Measured]) -> Candidate:
         label_smoothing=first.label_smoothing,
         weight_decay=first.weight_decay,
         dropout=first.dropout,
+        rival=first.rival,
         measures={**after, "ece_before": np.array([trial.figures["before"]["ece"] for trial in trials])},
     )
 

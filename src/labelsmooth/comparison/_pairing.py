@@ -31,6 +31,7 @@ class Identity:
     label_smoothing: float
     weight_decay: float | None
     dropout: float | None
+    rival: str = ""
 
     @property
     def setting(self) -> tuple[str, str]:
@@ -114,6 +115,7 @@ class Reader:
             label_smoothing=amount or 0.0,
             weight_decay=_number(meta, "weight_decay"),
             dropout=_number(meta, "dropout"),
+            rival=str(meta.get("rival") or ""),
         )
 
     def _same_classes(self, predictions: Predictions, who: str) -> dict[str, Split]:

@@ -13,7 +13,6 @@ import numpy as np
 from ..calibration.two_way import TwoWay
 from ._candidate import Candidate
 from ._measured import STAGES, Measured, pooled
-from ._outcome import Verdict
 from ._pairing import Reader
 
 CURVES = ("train_loss", "val_nll", "val_nll_after", "val_accuracy", "val_ece", "val_signed_gap")
@@ -66,15 +65,15 @@ def data_of(reader: Reader, data: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def method_of(
-    candidate: Candidate, trials: list[Measured], verdict: Verdict | None, interval: TwoWay | None
+    candidate: Candidate, trials: list[Measured], role: str | None, interval: TwoWay | None
 ) -> dict[str, Any]:
-    """One line of the table: a method at a checkpoint, over its seeds."""
-    pair = {} if verdict is None else {id(verdict.hard): "hard", id(verdict.smooth): "smooth"}
+    """One line of the table: a method at a checkpoint, over its seeds; `role` is what it was chosen for."""
     epochs = [trial.epoch for trial in trials if trial.epoch is not None]
     shifted = [trial.shifted for trial in trials if trial.shifted is not None]
     return {
         "method": candidate.method,
         "family": candidate.family,
+        "rival": candidate.rival,
         "scheme": candidate.scheme,
         "label_smoothing": candidate.label_smoothing,
         "weight_decay": candidate.weight_decay,
@@ -85,7 +84,7 @@ def method_of(
         "temperature": _temperature(trials),
         "val_nll_after": spread(candidate.val_nll_after),
         "difference": None if interval is None else _difference(interval),
-        "chosen": pair.get(id(candidate)),
+        "chosen": role,
         "shifted": _stages(shifted) if shifted else None,
         "epoch": {"mean": float(np.mean(epochs))} if epochs else None,
     }

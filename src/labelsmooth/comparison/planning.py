@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import models
+from .._checks import UsageError
 from .._named import named_value
 from ..data import Dataset
 from ..methods import DEFAULT_SMOOTHING, Method, grid
@@ -26,8 +27,9 @@ def make_plan(dataset: Dataset, options: Any, source: str = "") -> Plan:
     chosen = {name: _chosen(options, usual, name) for name in ("epochs", "batch_size", "learning_rate")}
     settings = Settings(model, **chosen, set=_model_settings(options.set))
     decay, dropout = options.weight_decay or (usual["weight_decay"],), options.dropout or (usual["dropout"],)
-    methods = grid(options.scheme, options.smoothing, decay, dropout)
+    methods = grid(options.scheme, options.smoothing, decay, dropout, options.rivals or ())
     _check_builds(dataset, settings, dropout)
+    _check_mixing(dataset, methods)
     data = request(dataset, options, source)
     effect, metric = checked_min_effect(options.min_effect), row_average(options.metric)
     return Plan(data, methods, seeds_from(options.seeds), settings, effect, metric)
@@ -62,6 +64,16 @@ def _model_settings(texts: Sequence[str] | None) -> dict[str, Any]:
     return dict(named_value(text, "--set", "width=256") for text in texts or ())
 
 
+def _check_mixing(dataset: Dataset, methods: Sequence[Method]) -> None:
+    """Numbers can be mixed; tokens and categories, which are codes, cannot."""
+    codes = dataset.cardinalities or dataset.train.inputs.dtype.kind != "f"
+    if codes and any(method.rival == "mixup" for method in methods):
+        raise UsageError(
+            f"--rivals mixup mixes inputs in pairs, and {dataset.name!r} holds tokens or categories, which have no "
+            "in-between; leave mixup out"
+        )
+
+
 def command(plan: Plan) -> str:
     """The command line that runs this plan again."""
     parts = [f"labelsmooth compare {shlex.quote(plan.data.source or plan.data.name)}"]
@@ -75,6 +87,8 @@ def command(plan: Plan) -> str:
     for name in ("scheme", "label_smoothing", "weight_decay", "dropout"):
         values = _values(plan.methods, name)
         parts.extend([" ".join([f"--{_dashed(name)}", *map(str, values)])] if values else [])
+    against = dict.fromkeys(f"{m.rival}={m.setting:g}" for m in plan.methods if m.rival)
+    parts.extend([" ".join(["--rivals", *against])] if against else [])
     parts.extend(f"--{_dashed(n)} {v:g}" for n in ("label_noise", "label_noise_val") if (v := getattr(plan.data, n)))
     parts.extend(["--shift"] if plan.data.shift else [])
     parts.extend([f"--metric {plan.metric}"] if plan.metric != "nll" else [])

@@ -18,7 +18,7 @@ from ._outcome import Reason, Verdict
 from ._pairing import Reader
 from ._tables import curve_of, data_of, method_of, plain, reliability_of, run_of, trial_of
 from ._tempered import fitted_rows
-from .verdict import checked_min_effect, decide, exploratory, row_average
+from .verdict import best_rivals, checked_min_effect, decide, exploratory, row_average
 
 SCHEMA_VERSION = 1
 STEPS = 4
@@ -39,6 +39,7 @@ def assemble(
     failed: Sequence[Mapping[str, str]] = (),
     holm: bool = False,
     step: Callable[[], None] = no_step,
+    notes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Measure all predictions, decide, and return the content of results.json (docs/results.schema.json).
 
@@ -46,7 +47,7 @@ def assemble(
     if any file has none, from its test rows crosswise, which `reasons` says. `histories` gives for each method the
     epochs of its trials; `run` and `data` are copied and completed with what the predictions tell; `min_effect`,
     `metric` as in :func:`~labelsmooth.comparison.verdict.decide`; `holm` widens the exploratory intervals; `step` is
-    called STEPS times for each of the predictions.
+    called STEPS times for each of the predictions; `notes` go before what is found here.
 
     Without unsmoothed or without smoothed predictions among them there is no verdict: `verdict` is None and `notes` say
     why. Raises DataError when the files are not about the same rows or do not say what they are, UsageError when there
@@ -55,10 +56,10 @@ def assemble(
     reader = Reader()
     row_average(metric)
     checked_min_effect(min_effect)
-    settings, notes = _measured(reader, predictions, metric, step)
+    settings, assumed = _measured(reader, predictions, metric, step)
     candidates = [candidate_of(trials) for trials in settings.values()]
     settings = {setting: [trial.without_rows() for trial in trials] for setting, trials in settings.items()}
-    notes = [*notes, *_notes(reader, holm)]
+    notes = [*assumed, *notes, *_notes(reader, holm)]
     groups = reader.first["test"].groups
     verdict = None
     if {"hard", "smooth"} <= {candidate.family for candidate in candidates}:
@@ -71,13 +72,17 @@ def assemble(
             notes=notes,
         )
     intervals = {} if verdict is None else _intervals(verdict, candidates, groups, holm)
+    roles = {} if verdict is None else _roles(verdict, candidates)
     found = {
         "schema_version": SCHEMA_VERSION,
         "run": run_of(run, candidates),
         "data": data_of(reader, data),
         "verdict": None if verdict is None else verdict.to_dict(),
         "notes": notes if verdict is not None else [_no_verdict(candidates), *notes],
-        "methods": [method_of(each, _trials(settings, each), verdict, intervals.get(id(each))) for each in candidates],
+        "methods": [
+            method_of(each, _trials(settings, each), roles.get(id(each)), intervals.get(id(each)))
+            for each in candidates
+        ],
         "curves": {method: curve_of(trials) for method, trials in (histories or {}).items()},
         "reliability": [
             reliability_of(role, each, _trials(settings, each)) for role, each in _drawn(verdict, candidates)
@@ -95,6 +100,12 @@ def _intervals(
     others = [candidate for candidate in candidates if candidate is not verdict.hard]
     intervals = exploratory(verdict.hard, others, groups=groups, holm=holm)
     return {id(candidate): interval for candidate, interval in zip(others, intervals, strict=True)}
+
+
+def _roles(verdict: Verdict, candidates: list[Candidate]) -> dict[int, str]:
+    """The pair that decides, and the best setting of each rival."""
+    rivals = {id(candidate): "rival" for candidate in best_rivals(candidates)}
+    return {**rivals, id(verdict.hard): "hard", id(verdict.smooth): "smooth"}
 
 
 def _drawn(verdict: Verdict | None, candidates: list[Candidate]) -> list[tuple[str, Candidate]]:

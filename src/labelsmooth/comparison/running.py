@@ -74,6 +74,7 @@ def results_of(dataset: Dataset, plan: Plan, folder: RunFolder, seconds: Callabl
         min_effect=plan.min_effect,
         metric=plan.metric,
         failed=failed,
+        notes=[method.caution() for method in plan.methods if method.caution()],
     )
     results["run"]["seconds"] = round(seconds(), 2)
     folder.write_json("results.json", results)

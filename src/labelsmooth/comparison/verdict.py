@@ -40,6 +40,7 @@ __all__ = [
     "Candidate",
     "TwoWay",
     "Verdict",
+    "best_rivals",
     "choose",
     "code_of",
     "decide",
@@ -104,6 +105,12 @@ def choose(candidates: Sequence[Candidate]) -> tuple[Candidate, Candidate]:
             raise UsageError(f"a verdict needs at least one {what} method beside the others; got only {have}")
         best.append(min(found, key=_rank))
     return best[0], best[1]
+
+
+def best_rivals(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The setting and checkpoint of each rival with the lowest validation NLL after temperature, as H* is chosen."""
+    kinds = dict.fromkeys(candidate.rival for candidate in candidates if candidate.family == "rival")
+    return [min((c for c in candidates if c.family == "rival" and c.rival == kind), key=_rank) for kind in kinds]
 
 
 def _rank(candidate: Candidate) -> tuple[float, float, bool, str]:

@@ -8,6 +8,7 @@ from ._read import Results, at, fields, items, number, words
 
 Row = dict[str, Any]
 STARS = {"hard": "H*", "smooth": "S*"}
+_MARKS = {**STARS, "rival": "R*"}
 _CHECKPOINTS = {"last": "last epoch", "best": "best epoch"}
 
 
@@ -30,7 +31,8 @@ def role_of(row: Row) -> str:
 
 
 def star_of(row: Row) -> str:
-    return STARS.get(str(row.get("chosen")), "")
+    """Return H* or S* for the chosen pair, R* for the best setting of a rival."""
+    return _MARKS.get(str(row.get("chosen")), "")
 
 
 def checkpoint_of(row: Row) -> str:

@@ -13,7 +13,7 @@ from .._web import files
 from .._web.environment import UNPRINTABLE, environment
 from ._format import moment
 from ._read import Results, items, number_at, words
-from ._rows import deciding, measure_name, validated
+from ._rows import chosen, deciding, measure_name, validated
 from .views import curves, effects, facts, relation, reliability, shifted, table, truth, verdict
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def _context(results: Results) -> dict[str, Any]:
         "curves": curves.view(results),
         "shifted": shifted.view(results),
         "truth": truth.view(results),
+        "rivals": chosen(results, "rival") is not None,
         "failed": [(words(each, "trial"), words(each, "reason")) for each in items(results, "failed")],
         "facts": facts.view(results),
         "effect": number_at(results, "verdict", "min_effect"),

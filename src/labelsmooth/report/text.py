@@ -72,8 +72,9 @@ def _legend(results: Results) -> str:
     truth = " The page shows the true calibration error too." if known else ""
     where = " on validation" if validated(results) else ""
     pair = f"\nH*, S*: best unsmoothed and smoothed setting{where}; only this pair decides. Δ: gain over H*."
+    rivals = "\nR*: the best setting of each rival, chosen likewise; its interval is exploratory, as all others are."
     return (
-        f"{pair if results.get('verdict') else ''}"
+        f"{pair if results.get('verdict') else ''}{rivals if chosen(results, 'rival') else ''}"
         f"\ngap: confidence − accuracy. null: the ECE of a perfectly calibrated model on as many rows.{truth}"
     )
 

@@ -38,13 +38,15 @@ def find(name: str) -> Any:
 
 
 def __getattr__(name: str) -> Any:
+    if name == "chosen":
+        return import_module("._chosen", __name__).chosen
     for file in names():
         if class_name(file) == name:
             return getattr(import_module(f".{file}", __name__), name)
     raise AttributeError(f"no rival {name!r}; there are: {', '.join(map(class_name, names()))}")
 
 
-__all__ = [*map(class_name, names()), "class_name", "find", "names"]
+__all__ = [*map(class_name, names()), "chosen", "class_name", "find", "names"]
 
 
 def __dir__() -> list[str]:
