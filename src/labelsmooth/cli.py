@@ -13,7 +13,7 @@ from typing import Any
 from . import __version__
 from ._checks import DataError, MissingExtra, UsageError
 from ._named import named_value
-from .options import CompareOptions, EvaluateOptions
+from .options import BenchOptions, CompareOptions, EvaluateOptions
 
 FAILED, USAGE, BAD_DATA, CONDITION_MET, INTERRUPTED = 1, 2, 3, 4, 130
 
@@ -62,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
     _evaluate_parser(_command(commands, "evaluate", _evaluate))
     _report_parser(_command(commands, "report", _report))
     _audit_parser(_command(commands, "audit", _audit))
+    _add_options(_command(commands, "bench", _bench), BenchOptions, "the figures as JSON")
     _learn_parser(_command(commands, "learn", _learn))
     return top
 
@@ -127,14 +128,14 @@ def _learn_parser(command: argparse.ArgumentParser) -> None:
     command.add_argument("--sheet", action="store_true", help="only the quick revision sheet, for printing")
 
 
-def _add_options(command: argparse.ArgumentParser, options: type[Any]) -> None:
+def _add_options(command: argparse.ArgumentParser, options: type[Any], printed: str = "results.json") -> None:
     for each in fields(options):
         name, words = "--" + each.name.replace("_", "-"), each.metadata["help"] + _default(each.default)
         if each.type == "bool":
             command.add_argument(name, action="store_true", help=words)
         else:
             command.add_argument(name, default=each.default, help=words, **_reading(each))
-    command.add_argument("--json", action="store_true", help="print results.json instead of the table")
+    command.add_argument("--json", action="store_true", help=f"print {printed} instead of the table")
 
 
 def _default(value: Any) -> str:
@@ -185,6 +186,18 @@ def _audit(asked: argparse.Namespace) -> int:
     found = check(loss, waive=asked.waive, design=asked.design, num_classes=asked.num_classes)
     print(json.dumps(found.to_dict(), indent=2, ensure_ascii=False) if asked.json else render(found))
     return 0 if found.passed else FAILED
+
+
+def _bench(asked: argparse.Namespace) -> int:
+    """How fast on this machine, against torch; exit code 1 when a result of labelsmooth is wrong."""
+    from .bench import bench
+
+    options = _chosen(asked, BenchOptions)
+    report = bench(options)
+    print(json.dumps(report.to_dict(), indent=1, ensure_ascii=False) if asked.json else report)
+    if options.save is not None:
+        print(f"labelsmooth: saved as {report.save(options.save)}", file=sys.stderr)
+    return 0 if report.passed else FAILED
 
 
 def _learn(asked: argparse.Namespace) -> int:

@@ -146,6 +146,21 @@ class EvaluateOptions:
     fail_if: tuple[str, ...] | None = _fail_if()
 
 
+@dataclass(frozen=True)
+class BenchOptions:
+    """Everything `bench` can be told."""
+
+    size: tuple[str, ...] | None = option(
+        None, "lines of the table, such as 2048x32000 or head-4096x256x32000; by default all", str, many=True
+    )
+    threads: tuple[int, ...] | None = option(None, "numbers of threads; by default 1, 2 and all cores", int, many=True)
+    rounds: int | None = option(None, "times that each contestant has its turn; by default 15", int)
+    quick: bool = option(False, "a few small sizes, 5 rounds, no memory")
+    compile: bool = option(False, "time torch.compile as well; it takes about ten seconds to start, for each size")
+    device: str = option("cpu", "cpu or cuda", str)
+    save: Path | None = option(None, "folder to keep the figures in, as JSON", Path)
+
+
 def several(options: type[Any]) -> list[Field[Any]]:
     """The fields of an options class that take one or more values."""
     return [f for f in fields(options) if f.metadata["many"] or f.metadata["repeated"]]
