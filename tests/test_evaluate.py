@@ -433,7 +433,10 @@ BAD: list[tuple[str, Maker, str]] = [
      "b.npz: val_ids and test_ids share 40 values (such as 'r200')"),
     ("validation in one file alone", lambda folder: [made().save(folder / "a.npz"),
                                                      made(1, val=False).save(folder / "b.npz")],
-     "some predictions have a validation split and some have none (such as 'b', seed 0)"),
+     "b.npz: b (last), seed 0: no validation split, but {folder}/a.npz has one, so their temperatures are not comp"),
+    ("validation in the other file alone", lambda folder: [made(val=False).save(folder / "a.npz"),
+                                                          made(1).save(folder / "b.npz")],
+     "a.npz: no validation split, but {folder}/b.npz: b (last), seed 0 has one"),
     ("truncated", truncated, "b.npz: not a readable .npz file"),
     ("pickle inside", pickled, "b.npz: array 'test_logits' holds objects (object, (1, 1)), never read"),
     ("header that lies", lying, "b.npz: the header of array 'test_logits' promises 15984 bytes, the file holds 3840"),
@@ -502,3 +505,9 @@ def test_out_of_reach_values_are_refused_from_python_too() -> None:
     with pytest.raises(UsageError, match="there is no option fail-if; there are: fail_if"):
         evaluate([made()], **{"fail-if": "nll > 1"})
     assert math.isfinite(evaluate(made()).table[0]["after"]["nll"]["mean"])
+
+
+def test_results_say_what_they_were_made_with() -> None:
+    env = evaluate(made()).results["run"]["env"]
+    assert set(env) == {"labelsmooth", "torch", "numpy", "python", "platform", "cpu_count"}
+    assert env["numpy"] == np.__version__

@@ -188,6 +188,7 @@ def evaluate(
         'open'
     """
     from .comparison import fail_if
+    from .comparison.environment import environment
     from .comparison.folder import Folder
     from .comparison.gathering import sources
     from .comparison.results import STEPS, assemble
@@ -198,7 +199,8 @@ def evaluate(
     scores = _scores(chosen)
     given = [files] if isinstance(files, (str, Path, Predictions)) else files
     folder = None if chosen.out is None else Folder.free(chosen.out)
-    run = {"kind": "evaluate", "command": _evaluate_command(given, chosen), "created": _now()}
+    command = _evaluate_command(given, chosen)
+    run = {"kind": "evaluate", "command": command, "created": _now(), "env": environment()}
     found = sources(given)
     predictions = (source.load(scores) for source in found)
     with _progress.track(STEPS * len(found), "measuring predictions, in steps", show=progress, after=_PATIENCE) as step:

@@ -80,8 +80,12 @@ def risk_coverage_diagram(
     ax = _axes(ax)
     text = f"{label}: AURC {area(risk):.4f}, excess {excess(rows, risk):.4f}"
     line = ax.plot(coverage, risk, label=text)[0]
-    ax.plot(coverage, best, color=line.get_color(), linestyle=":", linewidth=1, label="best ranking of its errors")
-    ax.axhline(float(risk[-1]), color=_GREY, linestyle="--", linewidth=1, label="random ranking")
+    seen = set(ax.get_legend_handles_labels()[1])
+    for name, curve, style in (
+        ("best ranking of its errors", best, {"color": line.get_color(), "linestyle": ":"}),
+        ("random ranking", np.full(n, risk[-1]), {"color": _GREY, "linestyle": "--"}),
+    ):
+        ax.plot(coverage, curve, linewidth=1, label="_" if name in seen else name, **style)
     ax.set(xlim=(0, 1), xlabel="coverage", ylabel="error rate of the rows answered")
     ax.set_ylim(bottom=0)
     ax.legend(loc="best", fontsize="small")
@@ -192,8 +196,19 @@ def _smooth_curve(ax: Axes, rows: Rows) -> None:
     ax.plot(grid[seen], np.clip(curve, 0, 1), color=_RED, label=f"smooth ECE {residuals.error(width):.3f}")
 
 
+def _room_below(ax: Axes) -> Axes:
+    """Axes under `ax` that take a fifth of its place, so that no layout cuts them off; beside it where it has none."""
+    place = ax.get_subplotspec()
+    if place is None:
+        return ax.inset_axes((0.0, -0.32, 1.0, 0.22), sharex=ax)
+    grid = place.subgridspec(2, 1, height_ratios=(4, 1), hspace=0.1)
+    ax.set_subplotspec(grid[0])
+    made: Axes = ax.figure.add_subplot(grid[1], sharex=ax)
+    return made
+
+
 def _histogram(ax: Axes, rows: Rows, bins: int) -> None:
-    below = ax.inset_axes((0.0, -0.32, 1.0, 0.22), sharex=ax)
+    below = _room_below(ax)
     edges = equal_width_edges(bins).tolist()
     below.hist(rows.confidence, edges, weights=np.full(len(rows), 1 / len(rows)), color=_GREY, edgecolor="white")
     sure, right = float(rows.confidence.mean()), float(rows.correct.mean())

@@ -40,7 +40,6 @@ class Measured:
     bins: dict[str, ReliabilityBins]
     shifted: Figures | None
     epoch: float | None
-    from_validation: bool
 
     def without_rows(self) -> Measured:
         """The same without the losses of its rows."""
@@ -69,7 +68,6 @@ def measure(
         {stage: each.bins for stage, each in found.items()},
         None if shifted is None else _shifted(shifted, tempered),
         float(epoch) if isinstance(epoch, int | float) else None,
-        val is not None,
     )
 
 

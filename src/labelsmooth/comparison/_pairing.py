@@ -66,6 +66,7 @@ class Reader:
             who = _who(identity, each)
             self._same_data(each.meta, who)
             alike = self._same_classes(each, who)
+            self._same_splits(each, who)
             splits = {name: self._aligned(name, split, who) for name, split in alike.items() if name in COMPARED}
             clipped = each.meta.get("clipped")
             self.clipped += clipped if isinstance(clipped, int) else 0
@@ -78,6 +79,16 @@ class Reader:
             raise DataError(
                 f"{who} was trained on other data than {self.source} (their data fingerprints differ); "
                 "methods are compared on one data set and one split"
+            )
+
+    def _same_splits(self, predictions: Predictions, who: str) -> None:
+        """Temperatures from validation and crosswise ones are not comparable: all files have the split, or none has."""
+        here, there = predictions.val is not None, "val" in self.first
+        if self.first and here != there:
+            has, lacks = (who, self.source) if here else (self.source, who)
+            raise DataError(
+                f"{lacks}: no validation split, but {has} has one, so their temperatures are not comparable; give all "
+                "files one (val_logits, val_labels), or none"
             )
 
     def _identify(self, predictions: Predictions) -> Identity:

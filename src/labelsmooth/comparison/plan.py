@@ -7,12 +7,12 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 from typing import Any
 
-from .. import __version__, _checks
+from .. import _checks
 from ..methods import Method
 from ..training import Settings
+from .environment import versions
 
 
 @dataclass(frozen=True)
@@ -130,8 +130,3 @@ def seeds_from(count_or_seeds: int | Sequence[int]) -> tuple[int, ...]:
 def slug(text: str) -> str:
     """Letters, digits and dashes only: nothing that leaves a folder (D3)."""
     return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")[:40] or "data"
-
-
-def versions() -> dict[str, str]:
-    """Of what computes the numbers; read without importing torch."""
-    return {"labelsmooth": __version__, "torch": version("torch"), "numpy": version("numpy")}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import DataError, UsageError
+from .._checks import UsageError
 from ..calibration.two_way import TwoWay
 from ..predictions import Predictions
 from ._candidate import Candidate
@@ -147,13 +147,6 @@ def _measured(
     if not settings:
         raise UsageError("there are no predictions to compare; give at least one hard and one smoothed model")
     trials = [trial for each in settings.values() for trial in each]
-    without = [trial.identity for trial in trials if not trial.from_validation]
-    if without and len(without) < len(trials):
-        raise DataError(
-            f"some predictions have a validation split and some have none (such as {without[0].method!r}, seed "
-            f"{without[0].seed}), so their temperatures are not comparable; give all of them one (val_logits, "
-            "val_labels), or none"
-        )
     families, assumed = resolved((trial.identity.method, trial.identity.family) for trial in trials)
     known = {setting: [_in_family(trial, families) for trial in each] for setting, each in settings.items()}
     return known, [assumed] if assumed else []

@@ -12,10 +12,11 @@ from ..data import Dataset
 from ..predictions import Predictions
 from ..training import Epoch, checkpoint_epochs
 from . import engines
-from .plan import Plan, Trial, versions
+from .environment import environment, versions
+from .plan import Plan, Trial
 from .planning import command
 from .results import assemble
-from .store import RunFolder, default_path, environment, write_text
+from .store import RunFolder, default_path, write_text
 from .trials_table import table_of
 
 

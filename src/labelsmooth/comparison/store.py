@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +12,9 @@ from typing import Any
 from .. import _checks
 from ..predictions import Predictions
 from ..training import CHECKPOINTS, Epoch, TrialResult
+from .environment import environment
 from .folder import Folder, write_text
-from .plan import Plan, Trial, versions
+from .plan import Plan, Trial
 
 
 class RunFolder(Folder):
@@ -103,16 +103,6 @@ class RunFolder(Folder):
 
 def _but_fingerprint(plan: dict[str, Any]) -> dict[str, Any]:
     return {**plan, "data": {**plan["data"], "fingerprint": ""}} if isinstance(plan.get("data"), dict) else plan
-
-
-def environment() -> dict[str, Any]:
-    """What the numbers were made with; no names of hosts or people."""
-    return {
-        **versions(),
-        "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
-        "cpu_count": os.cpu_count(),
-    }
 
 
 def default_path(plan: Plan, root: str | os.PathLike[str] = "runs") -> Path:
