@@ -15,7 +15,7 @@ from cases import Case, draw
 from judge import Failure, compare, gradient_limit, judge, library, reference
 from oracle import EXTENDED, Answer
 
-SEED, CASES, LARGEST = 5, 80, 4000
+SEED, CASES, LARGEST = 5, 60, 4000
 
 
 def shortfall(case: Case, answer: Answer) -> Failure | None:
@@ -32,5 +32,5 @@ def test_random_cases() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the cases hold what the loss rightly warns of
         failures = [f"{case}\n    {failure}" for case in cases if (failure := shortfall(case, reference(case)))]
-    assert len(cases) > 50
+    assert len(cases) > 40
     assert not failures, "\n".join(failures)
