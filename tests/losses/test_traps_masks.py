@@ -118,19 +118,8 @@ def test_T3_with_either_option_as_with_infinity(route: str, dtype: torch.dtype) 
 
 
 @pytest.mark.filterwarnings("ignore:some logits are about as low")
-@pytest.mark.parametrize(
-    "rows, reduction",
-    [
-        *((rows, "none") for rows in ROWS.values()),
-        (1, "mean"),
-        (6, "mean"),
-        pytest.param(
-            5_000,
-            "mean",
-            marks=pytest.mark.xfail(strict=True, reason="a large batch is summed in float32 before it is divided"),
-        ),
-    ],
-)
+@pytest.mark.parametrize("reduction", ["none", "mean"])
+@pytest.mark.parametrize("rows", ROWS.values(), ids=ROWS)
 def test_T3_the_true_value_does_not_overflow(rows: int, reduction: str) -> None:
     z, y = masked(rows, torch.float32, torch.finfo(torch.float32).min)
     assert F.cross_entropy(z, y, label_smoothing=0.1) == INF  # torch

@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from torch import Tensor
 
 from ..targets import SoftTargets
 from . import _common, _written
+from ._room import Room
+from ._sums import ordered
+
+Gradient = Callable[[], Tensor]
+"""Gives m·p − q, (n, K, d1, …), 0 in rows that do not count; to be called once, before its room is used again."""
 
 
-def losses(z: Tensor, targets: SoftTargets) -> Tensor:
-    """(n, 1, d1, …)."""
+def losses(z: Tensor, targets: SoftTargets, room: Room) -> tuple[Tensor, Gradient]:
+    """The losses, (n, 1, d1, …), and what gives their gradient."""
     if _common.takes(z, targets):
-        found = _common.find(z, _common.common(targets, z))
+        q = _common.common(targets, z, room)
+        found = _common.find(z, q, room)
         if found is not None:
-            return drop(found.loss, targets)
-    return drop(_written.find(_written.write(z, targets)).loss, targets)
-
-
-def losses_and_gradient(z: Tensor, targets: SoftTargets) -> tuple[Tensor, Tensor]:
-    """The losses, (n, 1, d1, …), and m·p − q, (n, K, d1, …)."""
-    if _common.takes(z, targets):
-        q = _common.common(targets, z)
-        found = _common.find(z, q)
-        if found is not None:
-            return drop(found.loss, targets), drop(_common.gradient(found, q), targets)
+            return found.loss, partial(_common.gradient, found, q)
     written = _written.write(z, targets)
     of_rows = _written.find(written)
-    return drop(of_rows.loss, targets), drop(_written.gradient(written, of_rows), targets)
+    return drop(of_rows.loss, targets), lambda: drop(_written.gradient(written, of_rows), targets)
 
 
-def total_and_gradient(z: Tensor, targets: SoftTargets) -> tuple[float, Tensor]:
-    """The sum of the losses, and m·p − q."""
-    if _common.takes(z, targets) and targets.keep is None:
-        q = _common.common(targets, z)
+def total(z: Tensor, targets: SoftTargets, room: Room, at_once: bool) -> tuple[float, Gradient]:
+    """The sum of the losses, and what gives the gradient; `at_once` for a small input on the CPU."""
+    if at_once and _common.takes(z, targets):
+        q = _common.common(targets, z, room)
         found = _common.total(z, q)
         if found is not None:
-            return found
-    of_rows, gradient = losses_and_gradient(z, targets)
-    return of_rows.sum().item(), gradient
+            return found[0], partial(_common.gradient, found[1], q)
+    of_rows, gradient = losses(z, targets, room.again())
+    return ordered(of_rows).item(), gradient
 
 
 def drop(x: Tensor, targets: SoftTargets) -> Tensor:

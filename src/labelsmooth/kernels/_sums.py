@@ -21,10 +21,20 @@ def over_classes(x: Tensor) -> Tensor:
     return ordered(x).view(1, 1, *x.shape[2:])
 
 
-def ordered(x: Tensor) -> Tensor:
-    """The sum of all entries in an order that depends on nothing but their number."""
+def ordered(x: Tensor, divisor: float | Tensor = 1.0) -> Tensor:
+    """The sum of all entries over `divisor`, in an order that depends on nothing but their number.
+
+    In float64 wherever a device has it: a mean of huge losses must not overflow before it is divided.
+    """
+    return (ordered_wide(x) / divisor).to(x.dtype)
+
+
+def ordered_wide(x: Tensor) -> Tensor:
+    """The sum of all entries in float64."""
+    wide = x.dtype if x.device.type == "mps" else torch.float64
     while x.numel() > STRETCH:
         x = x.reshape(-1)
         whole = x.numel() // STRETCH * STRETCH
-        x = torch.cat((x[:whole].reshape(-1, STRETCH).sum(1), x[whole:].sum().reshape(1)))
-    return x.sum()
+        rest = x[whole:].sum(dtype=wide).reshape(1)
+        x = torch.cat((x[:whole].reshape(-1, STRETCH).sum(1, dtype=wide), rest))
+    return x.sum(dtype=wide)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .._modes import traced
 from ..targets import SoftTargets, one_hot
 from ._sums import widen
 
@@ -23,15 +24,19 @@ def refuses(logits: Tensor, targets: SoftTargets) -> str | None:
 
 
 def row_losses(logits: Tensor, targets: SoftTargets) -> Tensor:
-    """m·lse(z) − ⟨q, z⟩ for each row, in float32 for half inputs: (N, K, d1, …) → (N, d1, …)."""
-    z = widen(logits)
+    """m·lse(z) − ⟨q, z⟩ for each row, in float32 for half inputs: (N, K, d1, …) → (N, d1, …).
+
+    Computed in float64 on the CPU unless it is traced: what is exported may run on a device where that is slow.
+    """
+    wide = widen(logits)
+    z = wide if traced() or wide.device.type != "cpu" else wide.double()
     if targets.keep is not None:
         z = torch.where(targets.keep.unsqueeze(1), z, 0)
     allowed = targets.allowed(z)
     q = targets.probabilities(allowed, z.dtype)
     forbidden = ((q != 0) & ~allowed).any(1)
     losses = _of_probabilities(torch.where(forbidden.unsqueeze(1), 0, z), q, allowed)
-    losses = torch.where(forbidden, torch.inf, losses)
+    losses = torch.where(forbidden, torch.inf, losses).to(wide.dtype)
     return losses if targets.keep is None else torch.where(targets.keep, losses, 0)
 
 

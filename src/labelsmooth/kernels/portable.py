@@ -6,8 +6,8 @@ derivative goes through the plain formula.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from math import prod
 from typing import Any
 
 import torch
@@ -17,13 +17,14 @@ from torch.autograd import forward_ad
 from .._modes import traced
 from ..targets import SoftTargets
 from . import _blocks, formula
+from ._room import Room
 from ._sums import ordered
 
 BLOCK = 1 << 17
 """Elements of a block on the CPU: one of float64 is a megabyte, about what stays in a core's cache."""
 
 SMALL = 1 << 14
-"""Elements up to which the sum of the losses is found in one step; torch would sum more of them by thread."""
+"""Elements up to which the losses are summed in one step; torch would sum more of them by thread."""
 
 
 def refuses(logits: Tensor, targets: SoftTargets) -> str | None:
@@ -56,16 +57,18 @@ def row_losses(logits: Tensor, targets: SoftTargets) -> Tensor:
 
 
 def total(logits: Tensor, targets: SoftTargets, divisor: float) -> Tensor:
-    """The sum of the row losses over `divisor`; for a small input in one step, which saves autograd a third."""
-    if logits.numel() <= SMALL and logits.device.type == "cpu" and _differentiated(logits):
+    """The sum of the row losses over `divisor`; on the CPU a number, which cannot overflow before it is divided."""
+    if logits.device.type != "cpu":
+        return ordered(row_losses(logits, targets), divisor)
+    if _differentiated(logits):
         loss: Tensor = _Total.apply(logits, targets, divisor)
         return loss
-    return ordered(row_losses(logits, targets)) / divisor
+    return _number(_total(logits, targets) / divisor, logits)
 
 
 def overwrite(logits: Tensor, targets: SoftTargets) -> Tensor:
     """Row losses (N, d1, …); the logits become their gradient m·p − q in place, without autograd."""
-    return _losses_and_gradient(logits, targets, logits)[0]
+    return _losses(logits, targets, logits)
 
 
 def _differentiated(logits: Tensor) -> bool:
@@ -75,7 +78,8 @@ def _differentiated(logits: Tensor) -> bool:
 class _Rows(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, targets: SoftTargets) -> Tensor:
-        losses, gradient = _losses_and_gradient(logits, targets)
+        gradient = _room(logits)
+        losses = _losses(logits, targets, gradient)
         _remember(ctx, logits, gradient, targets)
         return losses
 
@@ -84,7 +88,7 @@ class _Rows(torch.autograd.Function):
         logits, gradient, targets = _recall(ctx)
         if torch.is_grad_enabled():
             return _differentiable(logits, targets, upstream), None
-        return _blocks.drop(gradient * upstream.unsqueeze(1), targets).to(logits.dtype), None
+        return (gradient * _counted(upstream, targets.keep).unsqueeze(1)).to(logits.dtype), None
 
 
 class _Total(torch.autograd.Function):
@@ -92,11 +96,11 @@ class _Total(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, targets: SoftTargets, divisor: float) -> Tensor:
-        loss, gradient = _blocks.total_and_gradient(logits, targets)
-        dtype = _loss_dtype(logits)
-        _remember(ctx, logits, gradient.to(dtype), targets)
+        gradient = _room(logits)
+        loss = _total(logits, targets, gradient)
+        _remember(ctx, logits, gradient, targets)
         ctx.divisor = divisor
-        return torch.tensor(loss / divisor, dtype=torch.float64).to(dtype)  # a value beyond float32 is infinite
+        return _number(loss / divisor, logits)
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
@@ -104,8 +108,23 @@ class _Total(torch.autograd.Function):
         if torch.is_grad_enabled():
             logits, _, targets = _recall(ctx)
             return _differentiable(logits, targets, scale.expand(targets.row_shape())), None, None
-        logits, gradient, *_ = ctx.saved_tensors
+        logits, gradient, *tensors = ctx.saved_tensors
+        if "keep" in ctx.names:
+            scale = _counted(scale, tensors[ctx.names.index("keep")]).unsqueeze(1)
         return (gradient * scale).to(logits.dtype), None, None
+
+
+def _counted(upstream: Tensor, keep: Tensor | None) -> Tensor:
+    """0 for rows that do not count: upstream may be infinite, and they stay 0."""
+    return upstream if keep is None else torch.where(keep, upstream, 0)
+
+
+def _number(value: float, logits: Tensor) -> Tensor:
+    """A value beyond float32 is infinite."""
+    dtype = _loss_dtype(logits)
+    if abs(value) > torch.finfo(dtype).max:
+        value = value * math.inf
+    return torch.tensor(value, dtype=dtype)
 
 
 def _remember(ctx: Any, logits: Tensor, gradient: Tensor, targets: SoftTargets) -> None:
@@ -120,31 +139,31 @@ def _recall(ctx: Any) -> tuple[Tensor, Tensor, SoftTargets]:
     return logits, gradient, SoftTargets(**dict(zip(ctx.names, tensors, strict=True)), **ctx.others)
 
 
-def _losses_and_gradient(logits: Tensor, targets: SoftTargets, gradient: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Row losses (N, d1, …) and m·p − q, both in the loss's dtype; the latter in `gradient` where that is given."""
-    dtype = _loss_dtype(logits)
-    if gradient is None and logits.numel() <= BLOCK:
-        loss, part = _blocks.losses_and_gradient(logits, targets)
-        return loss.squeeze(1).to(dtype), part.to(dtype)
-    losses = _empty_losses(logits)
-    gradient = torch.empty_like(logits, dtype=dtype) if gradient is None else gradient
+def _losses(logits: Tensor, targets: SoftTargets, gradient: Tensor | None = None) -> Tensor:
+    """Row losses (N, d1, …), in the loss's dtype; m·p − q is written into `gradient`."""
+    losses = logits.new_empty((logits.shape[0], 1, *logits.shape[2:]), dtype=_loss_dtype(logits))
+    room = Room()
     for block in blocks(logits):
-        loss, part = _blocks.losses_and_gradient(block.logits(logits), block.targets(targets))
+        loss, part = _blocks.losses(block.logits(logits), block.targets(targets), room.again())
         block.logits(losses).copy_(loss)
-        block.logits(gradient).copy_(part)
-    return losses.squeeze(1), gradient
-
-
-def _losses(logits: Tensor, targets: SoftTargets) -> Tensor:
-    """The same bits without a gradient."""
-    losses = _empty_losses(logits)
-    for block in blocks(logits):
-        block.logits(losses).copy_(_blocks.losses(block.logits(logits), block.targets(targets)))
+        if gradient is not None:
+            block.logits(gradient).copy_(part())
     return losses.squeeze(1)
 
 
-def _empty_losses(logits: Tensor) -> Tensor:
-    return logits.new_empty((logits.shape[0], 1, *logits.shape[2:]), dtype=_loss_dtype(logits))
+def _total(logits: Tensor, targets: SoftTargets, gradient: Tensor | None = None) -> float:
+    """The sum of the row losses; m·p − q is written into `gradient`."""
+    total, room, at_once = 0.0, Room(), logits.numel() <= SMALL
+    for block in blocks(logits):
+        loss, part = _blocks.total(block.logits(logits), block.targets(targets), room.again(), at_once)
+        total += loss
+        if gradient is not None:
+            block.logits(gradient).copy_(part())
+    return total
+
+
+def _room(logits: Tensor) -> Tensor:
+    return torch.empty_like(logits, dtype=_loss_dtype(logits))
 
 
 def _loss_dtype(logits: Tensor) -> torch.dtype:
@@ -162,15 +181,17 @@ class Block:
 
     def __init__(self, place: tuple[slice, ...]) -> None:
         self.place = place
-        self.with_classes = (place[0], slice(None), *place[1:])
+        self.with_classes = (place[0], slice(None), *place[1:]) if place else ()
 
     def rows(self, x: Tensor) -> Tensor:
         return x[self.place]
 
     def logits(self, x: Tensor) -> Tensor:
-        return x[self.with_classes]
+        return x[self.with_classes] if self.place else x
 
     def targets(self, targets: SoftTargets) -> SoftTargets:
+        if not self.place:
+            return targets
         cut = {}
         for name, x in targets.tensors().items():
             if name == "given" or (name == "background" and targets.spread == "by_row"):
@@ -184,13 +205,15 @@ class Block:
 
 def blocks(logits: Tensor) -> Iterator[Block]:
     """Cut the rows into blocks of about BLOCK elements, along d1, d2, … where one n is larger than that."""
-    size = BLOCK if logits.device.type == "cpu" else max(logits.numel(), 1)
+    size = BLOCK if logits.device.type == "cpu" else logits.numel()
+    if logits.numel() <= size:
+        return iter((Block(()),))
     return _cut((logits.shape[0], *logits.shape[2:]), max(logits.shape[1], 1), size, ())
 
 
 def _cut(rows: tuple[int, ...], classes: int, size: int, place: tuple[slice, ...]) -> Iterator[Block]:
     first, *rest = rows
-    inner = classes * prod(rest)
+    inner = classes * math.prod(rest)
     if not rest or inner <= size:
         step = max(1, size // max(inner, 1))
         yield from (Block((*place, slice(i, i + step))) for i in range(0, first, step))

@@ -174,17 +174,28 @@ def reduce(losses: Tensor, elements: Elements, options: BinaryOptions) -> Tensor
         losses = elements.masked(losses * options.weight.to(losses.dtype))
     if options.reduction == "none":
         return losses
-    total = ordered_sum(losses)
     if options.reduction == "sum":
-        return total
+        return ordered_sum(losses)
     count = _count(losses, elements, options)
-    mean = total / count
+    mean = ordered_sum(losses, count)
     if options.empty == "nan":
         return mean
     return torch.where(torch.as_tensor(count, device=mean.device) == 0, 0, mean)
 
 
+def plain_divisor(elements: Elements, options: BinaryOptions) -> float | None:
+    """What the sum of the losses is divided by, where the reduction is nothing but that; else None."""
+    if options.reduction == "none" or options.weight is not None:
+        return None
+    count = _count(elements.logits, elements, options) if options.reduction == "mean" else 1.0
+    if isinstance(count, Tensor):
+        if count.requires_grad or not visible(count):
+            return None
+        count = count.item()
+    return count or None
+
+
 def _count(losses: Tensor, elements: Elements, options: BinaryOptions) -> float | Tensor:
     if options.num_items is not None:
         return options.num_items
-    return float(losses.numel()) if elements.keep is None else elements.keep.sum().to(losses.dtype)
+    return float(losses.numel()) if elements.keep is None else elements.keep.sum().to(elements.dtype)

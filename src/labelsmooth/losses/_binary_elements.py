@@ -4,16 +4,15 @@
 
 q and q̄ are computed apart, so that neither is found by subtraction; for a hard target one term is 0, and a confident
 right answer never meets a cancellation. In eager mode the gradient is written by hand, in blocks that fit the cache,
-and nothing but input and target is kept for it; everywhere else the formula is differentiated.
+in the same pass as the loss; everywhere else the formula is differentiated.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from itertools import islice
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -21,6 +20,7 @@ from torch.autograd import forward_ad
 from torch.nn import functional as F
 
 from .._modes import visible
+from ..kernels._sums import ordered, ordered_wide
 from ..targets import Amount
 
 BLOCK = 1 << 17
@@ -79,7 +79,20 @@ class Elements:
 
 def losses(elements: Elements) -> Tensor:
     """The loss of each element, 0 where it does not count."""
-    return _ByHand.apply(elements.logits, elements) if _takes(elements) else formula(elements)
+    if not _takes(elements):
+        return formula(elements)
+    return _ByHand.apply(elements.logits, elements, _differentiated(elements))
+
+
+def total(elements: Elements, divisor: float) -> Tensor:
+    """The sum of the losses over `divisor`."""
+    if not _takes(elements):
+        return ordered(formula(elements), divisor)
+    return _Total.apply(elements.logits, elements, divisor, _differentiated(elements))
+
+
+def _differentiated(elements: Elements) -> bool:
+    return elements.logits.requires_grad and torch.is_grad_enabled()
 
 
 def _takes(elements: Elements) -> bool:
@@ -103,38 +116,70 @@ def _product(share: Tensor, cost: Tensor) -> Tensor:
 
 
 class _ByHand(torch.autograd.Function):
+    """The loss of each element; forward finds the gradient as well, and backward only scales it."""
+
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, elements: Elements) -> Tensor:
-        out = torch.empty(logits.shape, dtype=elements.dtype, device=logits.device)
-        work = _work(elements)
-        for place in _places(logits):
-            _write_loss(elements.cut(place), work, out[place])
-        ctx.save_for_backward(logits, elements.target)
-        ctx.elements = replace(elements, logits=logits.detach())
+    def forward(ctx: Any, logits: Tensor, elements: Elements, differentiated: bool) -> Tensor:
+        out, gradient = _room(elements), _room(elements) if differentiated else None
+        for place, loss in _blocks(elements, gradient):
+            out[place] = loss
+        _remember(ctx, gradient, elements)
         return out
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None]:
-        logits, target = ctx.saved_tensors
-        elements = replace(ctx.elements, logits=logits, target=target)
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        logits, gradient, elements = _recall(ctx)
         if torch.is_grad_enabled():
-            return torch.autograd.grad(formula(elements), logits, upstream, create_graph=True)[0], None
-        out = torch.empty_like(logits)
-        work = _work(elements)
-        for place in _places(logits):
-            torch.mul(_gradient(elements.cut(place), work), upstream[place], out=out[place])
-        return elements.masked(out), None
+            return torch.autograd.grad(formula(elements), logits, upstream, create_graph=True)[0], None, None
+        return (gradient * elements.masked(upstream)).to(logits.dtype), None, None
 
 
-def _work(elements: Elements) -> Tensor:
-    """Room for three blocks, taken once: fresh memory for each operation would cost more than the operation."""
-    size = max((prod(elements.logits[place].shape) for place in islice(_places(elements.logits), 1)), default=0)
-    return torch.empty((3, size), dtype=elements.dtype, device=elements.logits.device)
+class _Total(torch.autograd.Function):
+    """The sum of the losses over a number, without a tensor of losses."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, elements: Elements, divisor: float, differentiated: bool) -> Tensor:
+        gradient = _room(elements) if differentiated else None
+        sums = [ordered_wide(loss) for _, loss in _blocks(elements, gradient)]
+        _remember(ctx, gradient, elements)
+        ctx.divisor = divisor
+        total = sums[0] if len(sums) == 1 else torch.stack(sums or [logits.new_zeros(())]).cumsum(0)[-1]
+        return (total / divisor).to(elements.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        logits, gradient, elements = _recall(ctx)
+        scale = upstream / ctx.divisor
+        if torch.is_grad_enabled():
+            total = formula(elements).sum()
+            return torch.autograd.grad(total, logits, scale, create_graph=True)[0], None, None, None
+        if elements.keep is not None:
+            scale = torch.where(elements.keep, scale, 0)
+        return (gradient * scale).to(logits.dtype), None, None, None
 
 
-def _room(work: Tensor, shape: torch.Size) -> tuple[Tensor, Tensor, Tensor]:
-    first, second, third = (x[: shape.numel()].view(shape) for x in work)
-    return first, second, third
+def _blocks(elements: Elements, gradient: Tensor | None) -> Iterator[tuple[tuple[slice, ...], Tensor]]:
+    """The losses of one block after the other, while the gradient is written."""
+    for place in _places(elements.logits):
+        part = elements.cut(place)
+        parts = _parts(part)
+        yield place, part.masked(_loss(part, parts))
+        if gradient is not None:
+            gradient[place] = part.masked(_slope(parts))
+
+
+def _room(elements: Elements) -> Tensor:
+    return torch.empty_like(elements.logits, dtype=elements.dtype)
+
+
+def _remember(ctx: Any, gradient: Tensor | None, elements: Elements) -> None:
+    ctx.save_for_backward(elements.logits, elements.target, gradient)
+    ctx.elements = replace(elements, logits=elements.logits.detach())
+
+
+def _recall(ctx: Any) -> tuple[Tensor, Tensor, Elements]:
+    logits, target, gradient = ctx.saved_tensors
+    return logits, gradient, replace(ctx.elements, logits=logits, target=target)
 
 
 def _places(logits: Tensor) -> Iterator[tuple[slice, ...]]:
@@ -153,35 +198,37 @@ def _cuts(shape: tuple[int, ...], size: int) -> Iterator[tuple[slice, ...]]:
             yield (slice(i, i + step), *rest)
 
 
-def _targets(elements: Elements, on: Tensor, off: Tensor) -> tuple[Tensor, Tensor]:
-    """w₊·q and q̄, in `on` and `off` where everything but the target is a number."""
-    amount, yes = elements.amount, elements.yes
-    if isinstance(amount, Tensor) or isinstance(yes, Tensor) or elements.keep is not None:
-        return elements.targets()
-    y = elements.target.to(elements.dtype)
-    torch.mul(y, 1 - amount, out=on).add_(amount * yes)
-    torch.neg(y, out=off).add_(1).mul_(1 - amount).add_(amount * (1 - yes))
-    return on if elements.pos_weight is None else on.mul_(elements.pos_weight), off
+class _Parts(NamedTuple):
+    """z as min(z, 0) + max(z, 0), the exponentials of −|z| on either side (one of them is 1), and the targets."""
+
+    low: Tensor
+    high: Tensor
+    of_low: Tensor  # e^min(z, 0)
+    of_high: Tensor  # e^−max(z, 0)
+    e: Tensor  # e^−|z|
+    on: Tensor
+    off: Tensor
 
 
-def _write_loss(elements: Elements, work: Tensor, out: Tensor) -> None:
+def _parts(elements: Elements) -> _Parts:
+    z = elements.z()
+    low, high = z.clamp(max=0), z.clamp(min=0)
+    of_low, of_high = low.exp(), high.neg().exp_()
+    return _Parts(low, high, of_low, of_high, of_low * of_high, *elements.targets())
+
+
+def _loss(elements: Elements, p: _Parts) -> Tensor:
     """q̄·relu(z) + w₊·q·relu(−z) + (w₊·q + q̄)·log1p(e^−|z|): the larger exponential is never taken."""
-    z = elements.z()
-    on, off, free = _room(work, z.shape)
-    on, off = _targets(elements, on, off)
-    torch.clamp(z, min=0, out=out).mul_(off).addcmul_(torch.clamp(z, max=0, out=free), on, value=-1)
-    bend = torch.abs(z, out=free).neg_().exp_().log1p_()
-    out.add_(bend if elements.pos_weight is None else bend.mul_(on + off))
-    if z.device.type != "cpu" or not out.sum().isfinite():
-        out.copy_(torch.where(z == torch.inf, _product(off, z), torch.where(z == -torch.inf, _product(on, -z), out)))
-    if elements.keep is not None:
-        out.masked_fill_(~elements.keep, 0)
+    bend = p.e.log1p()
+    loss = (p.high * p.off).addcmul_(p.low, p.on, value=-1)
+    loss.add_(bend if elements.pos_weight is None else bend.mul_(p.on + p.off))
+    if loss.device.type == "cpu" and loss.sum().isfinite():
+        return loss
+    loss = torch.where(p.low == -torch.inf, _product(p.on, -p.low), loss)
+    return torch.where(p.high == torch.inf, _product(p.off, p.high), loss)
 
 
-def _gradient(elements: Elements, work: Tensor) -> Tensor:
-    """q̄·σ(z) − w₊·q·σ(−z)."""
-    z = elements.z()
-    on, off, free = _room(work, z.shape)
-    on, off = _targets(elements, on, off)
-    gradient = torch.sigmoid(z, out=free).mul_(off)
-    return gradient.sub_(torch.neg(z, out=off).sigmoid_().mul_(on))
+def _slope(p: _Parts) -> Tensor:
+    """q̄·σ(z) − w₊·q·σ(−z), where σ(z) = e^min(z, 0)/(1 + e^−|z|)."""
+    slope = p.of_low.mul_(p.off).addcmul_(p.of_high, p.on, value=-1)
+    return slope.div_(p.e.add_(1))

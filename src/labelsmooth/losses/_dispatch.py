@@ -22,7 +22,7 @@ def total(logits: Tensor, targets: SoftTargets, divisor: float) -> Tensor:
     """The sum of the row losses over `divisor`."""
     if portable.refuses(logits, targets) is None:
         return portable.total(logits, targets, divisor)
-    return ordered(formula.row_losses(logits, targets)) / divisor
+    return ordered(formula.row_losses(logits, targets), divisor)
 
 
 def overwrite(logits: Tensor, targets: SoftTargets) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .._modes import visible
 from ..kernels._sums import ordered as ordered_sum
 from ._inputs import Batch
 from ._options import Options
@@ -17,8 +18,9 @@ def reduce(losses: Tensor, batch: Batch, options: Options) -> Tensor:
         losses = weighted(losses, batch.row_weights, batch.targets.keep)
     if options.reduction == "none":
         return losses if batch.batched else losses.squeeze(0)
-    total = ordered_sum(losses)
-    return total if options.reduction == "sum" else divided(total, denominator(batch, options), options)
+    if options.reduction == "sum":
+        return ordered_sum(losses)
+    return divided(losses, denominator(batch, options), options)
 
 
 def plain_divisor(batch: Batch, options: Options) -> float | None:
@@ -26,7 +28,11 @@ def plain_divisor(batch: Batch, options: Options) -> float | None:
     if options.reduction == "none" or batch.row_weights is not None:
         return None
     count = denominator(batch, options) if options.reduction == "mean" else 1.0
-    return None if isinstance(count, Tensor) or count == 0 else count
+    if isinstance(count, Tensor):
+        if count.requires_grad or not visible(count):
+            return None
+        count = count.item()
+    return count or None
 
 
 def weighted(losses: Tensor, weights: Tensor, keep: Tensor | None) -> Tensor:
@@ -35,12 +41,12 @@ def weighted(losses: Tensor, weights: Tensor, keep: Tensor | None) -> Tensor:
     return losses if keep is None else torch.where(keep, losses, 0)
 
 
-def divided(total: Tensor, count: Tensor | float, options: Options) -> Tensor:
-    """The mean; over nothing it is NaN or 0 as `empty` says, with a gradient of 0 either way (T7)."""
+def divided(losses: Tensor, count: Tensor | float, options: Options) -> Tensor:
+    """The sum over `count`; over nothing it is NaN or 0 as `empty` says, with a gradient of 0 either way (T7)."""
     if not isinstance(count, Tensor) and count != 0:
-        return total / count
-    nothing = torch.as_tensor(count, device=total.device) == 0
-    mean = total / torch.where(nothing, 1, count)
+        return ordered_sum(losses, count)
+    nothing = torch.as_tensor(count, device=losses.device) == 0
+    mean = ordered_sum(losses, torch.where(nothing, 1, count))
     return torch.where(nothing, torch.nan if options.empty == "nan" else 0.0, mean)
 
 

@@ -32,7 +32,8 @@ def check_probabilities(given: Tensor, keep: Tensor | None, options: Options) ->
     if given.numel() == 0:
         return
     wide = torch.float32 if given.itemsize < 4 else given.dtype
-    off, low = (given.sum(1, dtype=wide) - 1).abs().amax().item(), given.amin().item()
+    least, most = (x.item() for x in given.sum(1, dtype=wide).aminmax())
+    off, low = max(1 - least, most - 1), given.amin().item()
     if off <= 1e-2 and low >= 0:
         return
     complain(

@@ -97,6 +97,9 @@ def binary_cross_entropy_with_logits(
 
 def _with_options(logits: Tensor, target: Tensor, options: BinaryOptions) -> Tensor:
     elements = _binary.prepare(logits, target, options)
+    divisor = _binary.plain_divisor(elements, options)
+    if divisor is not None:
+        return _binary_elements.total(elements, divisor)
     return _binary.reduce(_binary_elements.losses(elements), elements, options)
 
 

@@ -77,11 +77,10 @@ class LabelSmoothingLoss(nn.Module):
         rows = _dispatch.row_losses(batch.logits, targets) - floor(targets, batch.logits)
         if self.reduction == "none":
             return rows if batch.batched else rows.squeeze(0)
-        total = ordered(rows)
         if self.reduction == "sum":
-            return total
+            return ordered(rows)
         counted = rows.numel() if targets.keep is None else targets.keep.sum()
-        return total / (counted if self.reduction == "batchmean" else (input.shape[0] if batch.batched else 1))
+        return ordered(rows, counted if self.reduction == "batchmean" else (input.shape[0] if batch.batched else 1))
 
     def extra_repr(self) -> str:
         """What was asked for, shown in ``print(model)``."""
