@@ -458,9 +458,9 @@ MUTANTS = [
         "kernels",
     ),
     Mutant(
-        "kernels/_room.py",
-        "return self.empty(x.shape).copy_(x)",
-        "return self.empty(x.shape).copy_(x).float().double()",
+        "kernels/_common.py",
+        "    d = room.copy(z)\n",
+        "    d = z.clone() if z.itemsize > 4 else z.float() + 0\n",
         "the common form in float32",
         "kernels",
     ),
