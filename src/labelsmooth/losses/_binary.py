@@ -15,7 +15,7 @@ from ..targets import Amount
 from ._binary_elements import Elements
 from ._inputs import FLOATS, INTEGERS
 from ._options import EMPTY, REDUCTIONS
-from ._reduction import ordered_sum
+from ._reduction import as_number, ordered_sum
 
 CONVENTIONS = ("uniform", "others", "positives", "classes", "prior")
 
@@ -187,12 +187,7 @@ def plain_divisor(elements: Elements, options: BinaryOptions) -> float | None:
     """What the sum of the losses is divided by, where the reduction is nothing but that; else None."""
     if options.reduction == "none" or options.weight is not None:
         return None
-    count = _count(elements.logits, elements, options) if options.reduction == "mean" else 1.0
-    if isinstance(count, Tensor):
-        if count.requires_grad or not visible(count):
-            return None
-        count = count.item()
-    return count or None
+    return as_number(_count(elements.logits, elements, options)) if options.reduction == "mean" else 1.0
 
 
 def _count(losses: Tensor, elements: Elements, options: BinaryOptions) -> float | Tensor:

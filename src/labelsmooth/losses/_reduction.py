@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from .._modes import visible
 from ..kernels._sums import ordered as ordered_sum
@@ -27,9 +28,13 @@ def plain_divisor(batch: Batch, options: Options) -> float | None:
     """What the sum of the row losses is divided by, where the reduction is nothing but that; else None."""
     if options.reduction == "none" or batch.row_weights is not None:
         return None
-    count = denominator(batch, options) if options.reduction == "mean" else 1.0
+    return as_number(denominator(batch, options)) if options.reduction == "mean" else 1.0
+
+
+def as_number(count: Tensor | float) -> float | None:
+    """A count that is not 0, where it may be looked at and nobody asks for its derivative."""
     if isinstance(count, Tensor):
-        if count.requires_grad or not visible(count):
+        if count.requires_grad or not visible(count) or forward_ad.unpack_dual(count).tangent is not None:
             return None
         count = count.item()
     return count or None
