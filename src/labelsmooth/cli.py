@@ -82,7 +82,8 @@ def _compare_parser(command: argparse.ArgumentParser) -> None:
         nargs="?",
         default="digits",
         metavar="DATA",
-        help="digits (default), pydoc or mixture; or your own: file.csv, file.tsv, file.parquet",
+        help="digits (default), pydoc or mixture; or your own: file.csv, file.tsv, file.parquet, "
+        "data.npz, a folder of images, hf:NAME, package.module:function",
     )
     _add_options(command, CompareOptions)
 

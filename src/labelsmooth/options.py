@@ -109,11 +109,17 @@ class CompareOptions(DataOptions):
     )
     seeds: int = option(10, "number of seeds; a seed fixes initial weights and batch order for every method", int)
     model: str | None = option(
-        None, "bag, conv, encoder, linear, mlp or transformer; by default the one that fits the data", str
+        None,
+        "bag, conv, encoder, linear, mlp or transformer (by default the one that fits the data), "
+        "package.module:factory for any nn.Module, hf:PATH for a transformers classifier",
+        str,
     )
     set: tuple[str, ...] | None = option(
         None, "settings of the model, such as width=256", str, many=True, shown="NAME=VALUE"
     )
+    freeze: bool = option(False, "compute the model's features once and train a head on them (--head)")
+    head: str = option("linear", "what is trained on frozen features: linear or mlp", str)
+    augment: bool = option(False, "mirror and move images at random while training")
     epochs: int | None = option(None, "passes over the training split; by default the data set's own", int)
     batch_size: int | None = option(None, "rows of a training step; by default the data set's own", int)
     learning_rate: float | None = option(None, "of AdamW; by default the data set's own", float)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from . import models
 from ._checks import UsageError
+from .augmentation import augmented
 from .calibration import accuracy, expected_calibration_error, fit_temperature, nll, signed_gap
 from .data import Dataset, DataSplit
 from .methods import Method
@@ -30,13 +31,15 @@ class Diverged(RuntimeError):
 
 @dataclass(frozen=True)
 class Settings:
-    """What all trials of a comparison share; `set` are settings of the model's own."""
+    """What all trials of a comparison share; `set` are settings of the model's own; `backbone` made its inputs."""
 
     model: str
     epochs: int
     batch_size: int
     learning_rate: float
     set: dict[str, Any] = field(default_factory=dict, hash=False)
+    augment: bool = False
+    backbone: str = ""
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
@@ -48,6 +51,11 @@ class Settings:
                 raise UsageError(f"{name} must be a whole number of at least 1; got {getattr(self, name)!r}")
         if not 0 < self.learning_rate < float("inf"):
             raise UsageError(f"learning_rate must be a number above 0; got {self.learning_rate!r}")
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """Settings of the model that is trained: where a backbone is frozen, `set` was for that."""
+        return {} if self.backbone else self.set
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -90,7 +98,7 @@ def _train(
 ) -> tuple[TrialResult, nn.Module]:
     """The result, and the model with its best weights."""
     step = _step(dataset, method, settings, seed)
-    model = models.build(settings.model, dataset, dropout=method.dropout, seed=seed, settings=settings.set)
+    model = models.build(settings.model, dataset, dropout=method.dropout, seed=seed, settings=settings.own)
     torch.default_generator.manual_seed(seed)
     optimizer = _optimizer(model, method, settings)
     history: list[Epoch] = []
@@ -131,16 +139,27 @@ def _optimizer(model: nn.Module, method: Method, settings: Settings) -> torch.op
     )
 
 
-def _epochs(train: DataSplit, settings: Settings, seed: int) -> Iterator[list[tuple[Tensor, Tensor]]]:
+def _epochs(train: DataSplit, settings: Settings, seed: int) -> Iterator[Iterator[tuple[Tensor, Tensor]]]:
     inputs, labels = torch.from_numpy(train.inputs), torch.from_numpy(train.labels)
     order = torch.Generator().manual_seed(seed)
     for _ in range(settings.epochs):
         shuffled = torch.randperm(len(inputs), generator=order)
-        yield [(inputs[rows], labels[rows]) for rows in shuffled.split(settings.batch_size)]
+        yield (
+            (augmented(inputs[rows], order) if settings.augment else inputs[rows], labels[rows])
+            for rows in _batches(shuffled, settings.batch_size)
+        )
+
+
+def _batches(order: Tensor, size: int) -> list[Tensor]:
+    """Parts of `size`; a last row alone goes with the part before it, or batch normalisation would refuse it."""
+    parts = list(order.split(size))
+    if len(parts) > 1 and size > 1 and len(parts[-1]) == 1:
+        parts[-2:] = [torch.cat(parts[-2:])]
+    return parts
 
 
 def _one_epoch(
-    model: nn.Module, step: Step, optimizer: torch.optim.Optimizer, batches: list[tuple[Tensor, Tensor]]
+    model: nn.Module, step: Step, optimizer: torch.optim.Optimizer, batches: Iterable[tuple[Tensor, Tensor]]
 ) -> float:
     """Train on each batch once; the mean loss over the rows."""
     model.train()

@@ -113,14 +113,14 @@ def compare(
         True
     """
     from .comparison import engines, fail_if
-    from .comparison.planning import make_plan
+    from .comparison.planning import make_plan, prepared
     from .comparison.running import open_folder, run_trials
 
     chosen = replace(options or CompareOptions(), **from_names(CompareOptions, changes))
     engines.check(chosen.engine, chosen.jobs)
     conditions = [fail_if.parse(text) for text in chosen.fail_if or ()]
     start = time.perf_counter()
-    dataset = _dataset(data, y, groups, chosen)
+    dataset = prepared(_dataset(data, y, groups, chosen), chosen)
     source = str(data) if isinstance(data, (str, Path)) and str(data) != dataset.name else ""
     for sentence in dataset.card.get("warnings", ()) if progress else ():
         _progress.say(sentence)
@@ -142,7 +142,10 @@ def _dataset(data: Any, y: Any, groups: Any, options: CompareOptions) -> Dataset
         return from_arrays(data, y, groups=groups, **changed)
     if y is not None:
         raise UsageError(f"y goes with an array of inputs; got the data name {str(data)!r} and y")
-    return load(str(data), part_of(options, DataOptions))
+    reading: DataOptions = part_of(options, DataOptions)
+    if reading.tokenizer is None and options.model is not None and options.model.startswith("hf:"):
+        reading = replace(reading, tokenizer=options.model.removeprefix("hf:"))
+    return load(str(data), reading)
 
 
 def _finish(dataset: Dataset, plan: Plan, folder: RunFolder, start: float) -> Comparison:

@@ -18,7 +18,7 @@ FLOORS = {
     "schemes": 2, "kernels": 2, "calibration": 2, "data": 2,
     "losses": 3, "models": 3,
     "rivals": 4, "audit": 4, "bench": 4,
-    "methods": 5, "integrations": 5,
+    "methods": 5, "augmentation": 5, "integrations": 5,
     "training": 6,
     "comparison": 7,
     "report": 8, "lesson": 8,

@@ -22,10 +22,13 @@ from .verdict import checked_min_effect, row_average
 
 def make_plan(dataset: Dataset, options: Any, source: str = "") -> Plan:
     """Resolve every option that was left open; a model that does not fit is said before anything is written."""
-    model = options.model or default_model(dataset)
+    model = options.head if options.freeze else options.model or default_model(dataset)
+    backbone = options.model if options.freeze else ""
+    if options.augment and dataset.kind != "image":
+        raise UsageError(f"--augment is for images; {dataset.name!r} holds {dataset.kind}")
     usual = models.usual(model, dataset)
     chosen = {name: _chosen(options, usual, name) for name in ("epochs", "batch_size", "learning_rate")}
-    settings = Settings(model, **chosen, set=_model_settings(options.set))
+    settings = Settings(model, **chosen, set=model_settings(options.set), augment=options.augment, backbone=backbone)
     decay, dropout = options.weight_decay or (usual["weight_decay"],), options.dropout or (usual["dropout"],)
     methods = grid(options.scheme, options.smoothing, decay, dropout, options.rivals or ())
     _check_builds(dataset, settings, dropout)
@@ -57,10 +60,20 @@ def _chosen(options: Any, usual: dict[str, Any], name: str) -> Any:
 
 def _check_builds(dataset: Dataset, settings: Settings, dropout: Sequence[float]) -> None:
     for probability in dropout:
-        models.check(settings.model, dataset, dropout=probability, settings=settings.set)
+        models.check(settings.model, dataset, dropout=probability, settings=settings.own)
 
 
-def _model_settings(texts: Sequence[str] | None) -> dict[str, Any]:
+def prepared(dataset: Dataset, options: Any) -> Dataset:
+    """The data set that trials train on: with `freeze`, features that the model computes once."""
+    if not options.freeze:
+        return dataset
+    if options.model is None:
+        raise UsageError("--freeze needs the model whose features are computed: --model hf:PATH or module:factory")
+    return models.frozen(options.model, dataset, model_settings(options.set))
+
+
+def model_settings(texts: Sequence[str] | None) -> dict[str, Any]:
+    """`name=value` as given, as values by name."""
     return dict(named_value(text, "--set", "width=256") for text in texts or ())
 
 
@@ -80,10 +93,11 @@ def command(plan: Plan) -> str:
     parts.extend(_option(name, value) for name, value in plan.data.options.items())
     parts.append(f"--seeds {len(plan.seeds)}")
     chosen = plan.settings.to_dict()
-    parts.extend(
-        _option("set", [f"{name}={value}" for name, value in own.items()]) for own in [chosen.pop("set")] if own
-    )
-    parts.extend(f"--{_dashed(name)} {shlex.quote(str(value))}" for name, value in chosen.items())
+    if own := chosen.pop("set"):
+        parts.append(_option("set", [f"{name}={value}" for name, value in own.items()]))
+    if backbone := chosen.pop("backbone"):
+        chosen |= {"model": backbone, "freeze": True, "head": chosen["model"]}
+    parts.extend(_option(name, value) for name, value in chosen.items() if value is not False)
     for name in ("scheme", "label_smoothing", "weight_decay", "dropout"):
         values = _values(plan.methods, name)
         parts.extend([" ".join([f"--{_dashed(name)}", *map(str, values)])] if values else [])

@@ -103,7 +103,7 @@ def _run_record(plan: Plan) -> dict[str, Any]:
 
 
 def _shown(settings: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if value != {}}
+    return {name: value for name, value in settings.items() if value not in ({}, "", False)}
 
 
 def _data_record(dataset: Dataset, plan: Plan) -> dict[str, Any]:

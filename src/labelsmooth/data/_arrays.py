@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from .._checks import DataError
+from ..options import DataOptions
+from . import _texts
 from ._assemble import Settings, assemble
 from ._defaults import card
 from ._types import Dataset, DataSplit, Source
@@ -27,31 +29,53 @@ def from_arrays(
 ) -> Dataset:
     """Make a data set of arrays (or tensors): split 50/15/35, inputs normalised, labels kept as text.
 
-    X: (n, D) numbers, or images (n, C, H, W). y: (n,) labels of any type; the text of each is its class name (with
-    `classes`, whole numbers are positions in that list). groups: (n,), samples that belong together stay in one split.
-    Raises DataError with the row and what to do for missing values, shapes that do not fit, a single class, a class in
-    fewer than three rows (or groups), or inputs that are all the same.
+    X: (n, D) numbers, images (n, C, H, W), or n texts. y: (n,) labels of any type; the text of each is its class
+    name (with `classes`, whole numbers are positions in that list). groups: (n,), samples that belong together
+    stay in one split. Raises DataError with the row and what to do for missing values, shapes that do not fit, a single
+    class, a class in fewer than three rows (or groups), or inputs that are all the same.
 
     >>> X = np.random.default_rng(0).normal(size=(60, 4))
     >>> data = from_arrays(X, ["yes", "no"] * 30)
     >>> data.kind, data.classes, len(data.test)
     ('vector', ['no', 'yes'], 21)
     """
-    inputs = _inputs(X)
-    labels, names = _labels(y, classes, len(inputs))
-    rows = np.arange(len(inputs)) if ids is None else _unique(_column(ids, len(inputs), "ids"))
-    whole = None if groups is None else _column(groups, len(inputs), "groups")
-    source = Source(
-        kind="vector" if inputs.ndim == 2 else "image",
-        samples=DataSplit(inputs, labels, rows, whole),
-        classes=names,
-        card=card("arrays given by the user", "given by the user", len(inputs)),
-    )
+    options = DataOptions(label_noise=label_noise, label_noise_val=label_noise_val, shift=shift)
+    source = source_of(X, y, options, groups=groups, ids=ids, classes=classes)
     return assemble(name, source, Settings(label_noise, label_noise_val, shift, seed))
 
 
-def _inputs(X: Any) -> np.ndarray:
-    inputs = _array(X, "X")
+def source_of(
+    X: Any,
+    y: Any,
+    options: DataOptions,
+    *,
+    groups: Any = None,
+    ids: Any = None,
+    classes: list[str] | None = None,
+    given: np.ndarray | None = None,
+) -> Source:
+    """The source that arrays hold; `given` names the split of every row, "" where it is open."""
+    made = _raw(_array(X, "X"), options)
+    rows = len(made["inputs"])
+    labels, names = _labels(y, classes, rows)
+    samples = DataSplit(
+        made.pop("inputs"),
+        labels,
+        np.arange(rows) if ids is None else _unique(_column(ids, rows, "ids")),
+        None if groups is None else _column(groups, rows, "groups"),
+    )
+    about = card("arrays given by the user", "given by the user", rows)
+    return Source(samples=samples, classes=names, card=about, given=given, **made)
+
+
+def _raw(X: np.ndarray, options: DataOptions) -> dict[str, Any]:
+    if X.ndim == 1 and X.dtype.kind in "UO" and all(isinstance(text, str) for text in X.tolist()):
+        return _texts.raw(X.tolist(), options)
+    inputs = _inputs(X)
+    return {"kind": "vector" if inputs.ndim == 2 else "image", "inputs": inputs}
+
+
+def _inputs(inputs: np.ndarray) -> np.ndarray:
     if inputs.dtype.kind not in "biuf":
         raise DataError(f"X must hold numbers; got {inputs.dtype} (turn text columns into numbers first)")
     if inputs.ndim not in (2, 4):

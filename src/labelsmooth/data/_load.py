@@ -14,7 +14,7 @@ from ._assemble import Settings, assemble
 from ._catalog import names
 from ._types import Dataset, Source
 
-_KINDS = ("table",)
+_KINDS = ("huggingface", "npz", "table", "images", "factory")
 _ANY = ("label_noise", "label_noise_val", "shift")
 _UNREADABLE = {
     ".xlsx": "save the sheet as CSV", ".xls": "save the sheet as CSV", ".ods": "save the sheet as CSV",
@@ -49,7 +49,7 @@ def load(name: str, options: DataOptions | None = None, *, seed: int = 0, **chan
     if not isinstance(name, str) or not name.strip():
         raise UsageError(f"data must be a name, one of {names()}, or a path; got {name!r}")
     if name in names():
-        _refuse_options(name, chosen)
+        _refuse_options(name, chosen, "built in")
         return assemble(name, import_module(f".sources.{name}", __package__).load(), settings)
     return assemble(short(name), _source(name, chosen), settings)
 
@@ -62,16 +62,18 @@ def short(name: str) -> str:
     return Path(name).resolve().name
 
 
-def _refuse_options(name: str, chosen: DataOptions) -> None:
-    given = [f.name for f in fields(DataOptions) if f.name not in _ANY and getattr(chosen, f.name) != f.default]
-    if given:
-        raise UsageError(f"--{given[0].replace('_', '-')} is for data of your own; {name!r} is built in")
+def _refuse_options(name: str, chosen: DataOptions, what: str, uses: tuple[str, ...] = ()) -> None:
+    """Options that say nothing about data of this kind are a mistake."""
+    given = [f.name for f in fields(DataOptions) if getattr(chosen, f.name) != f.default]
+    if wrong := [each for each in given if each not in (*_ANY, *uses)]:
+        raise UsageError(f"--{wrong[0].replace('_', '-')} does not go with {name!r}, which is {what}; leave it out")
 
 
 def _source(name: str, chosen: DataOptions) -> Source:
     for kind in _KINDS:
         module = import_module(f".kinds.{kind}", __package__)
         if module.takes(name):
+            _refuse_options(name, chosen, module.WHAT, module.USES)
             source: Source = module.load(name, chosen)
             return source
     raise _unknown(name)

@@ -10,6 +10,8 @@ import numpy as np
 from . import _columns, _words
 from ._types import Source
 
+_AT_ONCE = 1024
+
 
 class Prepared(NamedTuple):
     """From raw inputs to a model's, the sizes of its tables of embeddings, and what was done, for the card."""
@@ -32,7 +34,27 @@ def fitted(source: Source, train: np.ndarray) -> Prepared:
 
 def _standard(train: np.ndarray, axes: tuple[int, ...]) -> Callable[[np.ndarray], np.ndarray]:
     """Brings inputs to mean 0 and deviation 1 of training: per feature, or per channel of an image."""
-    mean = train.mean(axes, keepdims=True, dtype=np.float64)
-    deviation = train.std(axes, keepdims=True, dtype=np.float64)
+    if train.dtype == np.uint8 and train.ndim == 4:
+        mean, deviation = _of_pixels(train)
+    else:
+        mean = train.mean(axes, keepdims=True, dtype=np.float64)
+        deviation = train.std(axes, keepdims=True, dtype=np.float64)
     deviation = np.where(deviation > 1e-12 * np.abs(mean), deviation, 1.0)
-    return lambda inputs: ((inputs - mean) / deviation).astype(np.float32)
+
+    def transform(inputs: np.ndarray) -> np.ndarray:
+        made = np.empty(inputs.shape, np.float32)
+        for start in range(0, len(inputs), _AT_ONCE):
+            rows = slice(start, start + _AT_ONCE)
+            made[rows] = (inputs[rows] - mean) / deviation
+        return made
+
+    return transform
+
+
+def _of_pixels(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation per channel, from how often each of the 256 values occurs: no copy in floating point."""
+    values = np.arange(256.0)
+    shares = [np.bincount(images[:, c].ravel(), minlength=256) / images[:, c].size for c in range(images.shape[1])]
+    mean = np.array([share @ values for share in shares])
+    variance = np.array([share @ (values - m) ** 2 for share, m in zip(shares, mean, strict=True)])
+    return mean[None, :, None, None], np.sqrt(variance)[None, :, None, None]

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from ._build import build, check, default_model, names, usual
+from ._frozen import frozen
 
-__all__ = ["build", "check", "default_model", "names", "usual"]
+__all__ = ["build", "check", "default_model", "frozen", "names", "usual"]

@@ -16,6 +16,7 @@ from torch import nn
 
 from .._checks import UsageError
 from ..data import Dataset
+from . import _factory, _huggingface
 
 _FLAT_IMAGE = 144  # up to 12×12 pixels a perceptron is as good as a convolutional net, and many times faster
 _DEFAULTS = {"tokens": "transformer", "text": "bag", "image": "conv"}
@@ -83,14 +84,18 @@ def check(name: str, dataset: Dataset, *, dropout: float = 0.0, settings: Mappin
 
 def usual(name: str, dataset: Dataset) -> dict[str, Any]:
     """How this model is trained on these data where nobody says it."""
-    return dict(dataset.card["defaults"])
+    return {**dataset.card["defaults"], **(_huggingface.USUAL if _huggingface.takes(name) else {})}
 
 
 def _maker(name: str, dataset: Dataset, settings: dict[str, Any]) -> Callable[[Dataset, float], nn.Module]:
+    for own in (_huggingface, _factory):
+        if own.takes(name):
+            return partial(own.make, name, settings)
     if name not in names():
         close = get_close_matches(str(name), names(), n=1)
         raise UsageError(
-            f"model must be one of {names()}; got {name!r}" + (f"; did you mean {close[0]!r}?" if close else "")
+            f"model must be one of {names()}, package.module:factory or hf:PATH; got {name!r}"
+            + (f"; did you mean {close[0]!r}?" if close else "")
         )
     module = import_module(f".{name}", __package__)
     if dataset.kind not in module.KINDS:

@@ -18,6 +18,7 @@ import torch
 from ...data import Dataset
 from ...training import TrialResult
 from ..plan import Trial
+from ._shared import Shared, shared
 from ._trial import attempt
 
 Outcome = tuple[Trial, TrialResult | Exception]
@@ -32,17 +33,18 @@ def run(dataset: Dataset, trials: Sequence[Trial], jobs: int | None) -> Iterator
     """Yield outcomes as they come; when a worker dies, the trials it may have held are tried again one by one."""
     workers = max(1, min(jobs or os.cpu_count() or 1, len(trials)))
     left = {trial.name: trial for trial in trials}
-    try:
-        for outcome in _pooled(dataset, trials, workers):
-            del left[outcome[0].name]
-            yield outcome
-    except BrokenProcessPool:
-        for trial in left.values():
-            yield _alone(dataset, trial)
+    with shared(dataset) as sent:
+        try:
+            for outcome in _pooled(sent, trials, workers):
+                del left[outcome[0].name]
+                yield outcome
+        except BrokenProcessPool:
+            for trial in left.values():
+                yield _alone(sent, trial)
 
 
-def _pooled(dataset: Dataset, trials: Sequence[Trial], workers: int) -> Iterator[Outcome]:
-    pool = ProcessPoolExecutor(workers, _context(), _start, (dataset,))
+def _pooled(sent: Dataset | Shared, trials: Sequence[Trial], workers: int) -> Iterator[Outcome]:
+    pool = ProcessPoolExecutor(workers, _context(), _start, (sent,))
     try:
         with _without_main():
             waiting: dict[Future[TrialResult | Exception], Trial] = {pool.submit(_work, t): t for t in trials}
@@ -54,9 +56,9 @@ def _pooled(dataset: Dataset, trials: Sequence[Trial], workers: int) -> Iterator
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _alone(dataset: Dataset, trial: Trial) -> Outcome:
+def _alone(sent: Dataset | Shared, trial: Trial) -> Outcome:
     try:
-        return next(_pooled(dataset, [trial], 1))
+        return next(_pooled(sent, [trial], 1))
     except BrokenProcessPool:
         return trial, WorkerDied("the worker process died, most likely for lack of memory")
 
@@ -81,12 +83,12 @@ def _without_main() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def _start(dataset: Dataset) -> None:
+def _start(sent: Dataset | Shared) -> None:
     global _worker_dataset
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
-    _worker_dataset = dataset
+    _worker_dataset = sent.load() if isinstance(sent, Shared) else sent
 
 
 def _end_with_parent() -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 from ..._checks import DataError
 from ...options import DataOptions
 from ._table import Column, Table
+from .parquet import column_of
 
-__all__ = ["ENDINGS", "Column", "Table", "read"]
+__all__ = ["ENDINGS", "Column", "Table", "column_of", "read"]
 
 ENDINGS = {".csv": "separated", ".tsv": "separated", ".txt": "separated", ".parquet": "parquet"}
 

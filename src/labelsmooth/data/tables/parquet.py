@@ -27,7 +27,7 @@ def read(path: Path, options: DataOptions) -> Table:
         except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
             words = str(error).partition("\n")[0]
             raise DataError(f"{path}: not a readable Parquet file ({words}); write it again") from error
-    columns = [_column(arrow, name, table.column(name)) for name in table.column_names]
+    columns = [column_of(arrow, name, table.column(name)) for name in table.column_names]
     return Table(str(path), columns, table.num_rows, lambda row: f"row {row}")
 
 
@@ -37,7 +37,8 @@ def _check_size(path: Path, metadata: Any) -> None:
         raise DataError(f"{path}: takes more than 4096 MiB in memory; keep fewer rows or columns")
 
 
-def _column(arrow: Any, name: str, values: Any) -> Column:
+def column_of(arrow: Any, name: str, values: Any) -> Column:
+    """A column of an Arrow table, by its type."""
     types, written = arrow.types, partial(_texts, values)
     kind = values.type.value_type if types.is_dictionary(values.type) else values.type
     if types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind):
