@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -180,6 +181,19 @@ def restrict(given: Tensor, allowed: Tensor) -> Tensor:
     scaled = kept * (given.sum(1, keepdim=True) / torch.where(left > 0, left, 1))
     whole = allowed.all(1, keepdim=True) | ~(left > 0)
     return torch.where(whole, given, scaled)
+
+
+def out_of_range(
+    labels: Tensor, row: int, num_classes: int, ignore_index: int | None, what: str = "target"
+) -> IndexError:
+    """What to raise for a label that is no class; `row` counts along the flattened labels."""
+    place = tuple(int(i) for i in np.unravel_index(row, labels.shape)) if labels.ndim else ()
+    also = "" if ignore_index is None else f", or equal ignore_index={ignore_index}"
+    at = f" at row {place[0] if len(place) == 1 else place}" if place else ""
+    return IndexError(
+        f"{what}{at} is {labels[place].item()}, but with {num_classes} classes an index must be in "
+        f"[0, {num_classes - 1}]{also}"
+    )
 
 
 def floor(targets: SoftTargets, logits: Tensor) -> Tensor:

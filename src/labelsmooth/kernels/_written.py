@@ -72,9 +72,14 @@ def _forbidden(w: Written) -> Tensor:
 def _warn_of_finite_masks(z: Tensor, q: Tensor, dtype: torch.dtype) -> None:
     """Masks are often written as the dtype's minimum, which has a finite loss: a huge one."""
     if visible(z) and bool(((z <= torch.finfo(dtype).min / 2) & (q != 0) & (z != -torch.inf)).any()):
-        once(
-            "finite masks",
-            f"some logits are about as low as {dtype} goes, as masks are often written; the target has mass at these "
-            "classes, and the loss becomes huge. Mask with -inf, or pass class_mask= (True for classes that count) or "
-            "mask_below= (a number)",
-        )
+        say_finite_masks(dtype)
+
+
+def say_finite_masks(dtype: torch.dtype) -> None:
+    """Name the ways to mask a class (T3)."""
+    once(
+        "finite masks",
+        f"some logits are about as low as {dtype} goes, as masks are often written; the target has mass at these "
+        "classes, and the loss becomes huge. Mask with -inf, or pass class_mask= (True for classes that count) or "
+        "mask_below= (a number)",
+    )

@@ -1,5 +1,7 @@
 """Where schemes meet kernels: the losses people call."""
 
+from ._explain import Explanation as Explanation
+from ._explain import explain as explain
 from .binary import BCEWithLogitsLoss as BCEWithLogitsLoss
 from .binary import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
 from .functional import cross_entropy as cross_entropy

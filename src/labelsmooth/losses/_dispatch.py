@@ -1,30 +1,62 @@
-"""Which kernel runs: the first that does not refuse."""
+"""Which kernel runs: the first that does not refuse, or the one that was asked for."""
 
 from __future__ import annotations
 
+from types import ModuleType
+
 from torch import Tensor
 
-from ..kernels import formula, portable
+from .. import _checks
+from ..kernels import formula, native_cpu, portable
 from ..kernels._sums import ordered
 from ..targets import SoftTargets
 
-ORDER = (portable, formula)
+ORDER = (native_cpu, portable, formula)
 
 
-def row_losses(logits: Tensor, targets: SoftTargets) -> Tensor:
-    """m·lse(z) − ⟨q, z⟩ of each row by the first kernel that takes the call."""
-    if portable.refuses(logits, targets) is None:
-        return portable.row_losses(logits, targets)
-    return formula.row_losses(logits, targets)
+def name_of(kernel: ModuleType) -> str:
+    """As `kernel=` takes it."""
+    return kernel.__name__.rpartition(".")[2]
 
 
-def total(logits: Tensor, targets: SoftTargets, divisor: float) -> Tensor:
+KERNELS: dict[str, ModuleType] = {name_of(kernel): kernel for kernel in ORDER}
+NAMES = ("auto", *KERNELS)
+
+
+def row_losses(logits: Tensor, targets: SoftTargets, kernel: str = "auto") -> Tensor:
+    """m·lse(z) − ⟨q, z⟩ of each row."""
+    losses: Tensor = chosen(logits, targets, kernel).row_losses(logits, targets)
+    return losses
+
+
+def total(logits: Tensor, targets: SoftTargets, divisor: float, kernel: str = "auto") -> Tensor:
     """The sum of the row losses over `divisor`."""
-    if portable.refuses(logits, targets) is None:
-        return portable.total(logits, targets, divisor)
-    return ordered(formula.row_losses(logits, targets), divisor)
+    takes = chosen(logits, targets, kernel)
+    if takes is formula:
+        return ordered(formula.row_losses(logits, targets), divisor)
+    loss: Tensor = takes.total(logits, targets, divisor)
+    return loss
+
+
+def chosen(logits: Tensor, targets: SoftTargets, kernel: str = "auto") -> ModuleType:
+    """The kernel that takes the call."""
+    if kernel != "auto":
+        return _asked_for(kernel, logits, targets)
+    for candidate in ORDER[:-1]:
+        if candidate.refuses(logits, targets) is None:
+            return candidate
+    return formula
+
+
+def _asked_for(kernel: str, logits: Tensor, targets: SoftTargets) -> ModuleType:
+    reason = KERNELS[_checks.one_of(kernel, NAMES, "kernel")].refuses(logits, targets)
+    if reason is not None:
+        raise ValueError(f"kernel={kernel!r} cannot take this call: {reason}; pass kernel='auto', which finds one")
+    return KERNELS[kernel]
 
 
 def overwrite(logits: Tensor, targets: SoftTargets) -> Tensor:
     """Row losses of logits that nobody else holds; the logits become their gradient m·p − q in place."""
+    if native_cpu.refuses(logits, targets) is None:
+        return native_cpu.overwrite(logits, targets)
     return portable.overwrite(logits, targets)

@@ -16,6 +16,7 @@ from .. import _checks
 from ..schemes._amounts import one
 from ..schemes._base import Scheme
 from ..schemes.uniform import Uniform
+from . import _dispatch
 
 REDUCTIONS = ("mean", "sum", "none")
 EMPTY = ("nan", "zero")
@@ -24,6 +25,7 @@ CHOICES: dict[str, tuple[str | None, ...]] = {
     "weight_mode": ("torch", "sample"),
     "normalizer": (None, "rows", "weights"),
     "empty": EMPTY,
+    "kernel": _dispatch.NAMES,
 }
 
 
@@ -45,6 +47,7 @@ class Options:
     num_items: float | Tensor | None = None
     empty: str = "nan"
     strict: bool = False
+    kernel: str = "auto"
     scheme: Scheme | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from .._modes import visible as visible
 from .._notices import once
-from ..targets import Amount, SoftTargets
+from ..targets import Amount, SoftTargets, out_of_range
 from ._options import Options
 
 
@@ -16,14 +16,7 @@ def check_range(labels: Tensor, num_classes: int, ignore_index: int | None = Non
     outside = ((labels < 0) | (labels >= num_classes)) & (labels != ignore_index if ignore_index is not None else True)
     if not outside.any():
         return
-    row = outside.nonzero()[0].tolist()
-    place = row[0] if len(row) == 1 else tuple(row)
-    also = "" if ignore_index is None else f", or equal ignore_index={ignore_index}"
-    at = f" at row {place}" if row else ""
-    raise IndexError(
-        f"{what}{at} is {labels[tuple(row)].item()}, but with {num_classes} classes an index must be in "
-        f"[0, {num_classes - 1}]{also}"
-    )
+    raise out_of_range(labels, int(outside.flatten().nonzero()[0]), num_classes, ignore_index, what)
 
 
 def check_probabilities(given: Tensor, keep: Tensor | None, options: Options) -> None:

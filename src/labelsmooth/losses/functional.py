@@ -36,6 +36,7 @@ def cross_entropy(
     num_items: float | Tensor | None = None,
     empty: str = "nan",
     strict: bool = False,
+    kernel: str = "auto",
 ) -> Tensor:
     r"""Cross-entropy of logits z with smoothed targets q: loss = lse(z) − ⟨q, z⟩, gradient = softmax(z) − q.
 
@@ -64,6 +65,8 @@ def cross_entropy(
         num_items: a count to divide by instead, the same over accumulation steps or processes.
         empty: the mean over no rows, "nan" as torch or "zero".
         strict: raise where torch's reading is accepted with a warning, and check values on a GPU too.
+        kernel: "auto" takes the fastest that fits (see :func:`labelsmooth.losses.explain`); "native_cpu", "portable"
+            or "formula" takes that one, and raises a ValueError with the reason where it cannot.
 
     Returns:
         A scalar, or the row losses for reduction="none"; float32 for half-precision logits.
@@ -95,6 +98,7 @@ def cross_entropy(
         "num_items": num_items,
         "empty": empty,
         "strict": strict,
+        "kernel": kernel,
     }
     reduction = legacy_reduction(size_average, reduce, reduction)
     return with_options(input, target, options_of(ignore_index, reduction, label_smoothing, others))
@@ -105,5 +109,5 @@ def with_options(logits: Tensor, target: Tensor, options: Options) -> Tensor:
     batch = prepare(logits, target, options)
     targets, divisor = batch.smoothed(options), plain_divisor(batch, options)
     if divisor is not None:
-        return _dispatch.total(batch.logits, targets, divisor)
-    return _reduce(_dispatch.row_losses(batch.logits, targets), batch, options)
+        return _dispatch.total(batch.logits, targets, divisor, options.kernel)
+    return _reduce(_dispatch.row_losses(batch.logits, targets, options.kernel), batch, options)

@@ -41,7 +41,7 @@ class CrossEntropyLoss(nn.CrossEntropyLoss):
     Args:
         weight, ignore_index, reduction, label_smoothing: as in :func:`labelsmooth.cross_entropy`.
         smooth_in_eval: False gives the hard-label loss after ``.eval()``.
-        options: class_dim, class_mask, mask_below, weight_mode, normalizer, empty, strict.
+        options: class_dim, class_mask, mask_below, weight_mode, normalizer, empty, strict, kernel.
 
     Shapes: input (K,), (N, K) or (N, K, d1, …); target indices without the class dimension, or probabilities
     shaped like the input. Output a scalar, or the row losses for reduction="none".

@@ -1,0 +1,184 @@
+// All rows of a call, in chunks that depend on nothing but the shape: the bits do not follow the number of threads.
+#include "arguments.h"
+#include "row.h"
+#include "target.h"
+#include "tile.h"
+
+namespace {
+
+template <class In>
+struct Rows {
+    const Arguments& A;
+    const Batch& batch;
+    Scratch& scratch;
+    Found& found;
+
+    // Where row number r starts, and where its neighbours do.
+    static int64_t offset(const Arguments& A, const Classes& x, int64_t r) {
+        int64_t at = 0;
+        for (int i = DIMS - 1; i >= 0; i--) {
+            at += r % A.sizes[i] * x.of_row[i];
+            r /= A.sizes[i];
+        }
+        return at;
+    }
+
+    void clear(In* g, int64_t step) {
+        for (int64_t k = 0; k < A.K; k++) memset(g + k * step, 0, sizeof(In));
+    }
+
+    double one(int64_t r) {
+        In* const g = A.gradient.at ? (In*)A.gradient.at + offset(A, A.gradient, r) : nullptr;
+        if (!batch.counts(r)) {
+            if (g) clear(g, A.gradient.of_class);
+            return 0;
+        }
+        const In* z = (const In*)A.logits.at + offset(A, A.logits, r);
+        const In* ahead = z;
+        if (A.logits.of_class != 1) {
+            In* copy = (In*)scratch.logits;
+            for (int64_t k = 0; k < A.K; k++) copy[k] = z[k * A.logits.of_class];
+            z = ahead = copy;
+        } else {
+            ahead = z + A.logits.of_row[DIMS - 1];
+        }
+        const bool direct = A.gradient.of_class == 1 && A.gradient.at != A.logits.at;
+        In* const to = !g || direct ? g : (In*)scratch.gradient;
+        const double loss = solved(z, ahead, r, to);
+        if (to != g) {
+            for (int64_t k = 0; k < A.K; k++) g[k * A.gradient.of_class] = to[k];
+        }
+        return loss;
+    }
+
+    double solved(const In* z, const In* ahead, int64_t r, In* g) {
+        const double factor = batch.factor(r);
+        if (!A.mask.at && !A.has_below) {
+            if (sizeof(In) == 8 || A.K <= 64) {
+                const Outcome found = plain<double>(z, ahead, r, g, factor);
+                if (found.plain) return found.loss;
+            } else {
+                const Outcome found = plain<float>(z, ahead, r, g, factor);
+                if (found.plain && (found.precise || !g)) return found.loss;
+                if (found.plain) {
+                    plain<double>(z, z, r, g, factor);
+                    return found.loss;
+                }
+            }
+        }
+        return masked(z, r, g, factor);
+    }
+
+    template <class C>
+    Outcome plain(const In* z, const In* ahead, int64_t r, In* g, double factor) {
+        Target<C> t;
+        C* const e = scratch.exps<C>();
+        if (batch.constant) {
+            t = batch.template by_number<C>(r);
+            return solve<In, C, false>(z, ahead, A.K, t, e, g, factor);
+        }
+        int64_t top = 0;
+        if (!A.labels) {
+            const Peak<C> peak = find_peak<In, C>(z, A.K);
+            if (!peak.plain) return {0, false, false};
+            top = find_class<In, C>(z, A.K, peak.top);
+        }
+        t = batch.template written<C>(r, offset(A, A.given, r), offset(A, A.background, r), top, scratch);
+        return solve<In, C, true>(z, ahead, A.K, t, e, g, factor);
+    }
+
+    double masked(const In* z, int64_t r, In* g, double factor) {
+        const Row row = batch.row(r, offset(A, A.given, r), offset(A, A.background, r));
+        const uint8_t* mask = A.mask.at ? (const uint8_t*)A.mask.at + offset(A, A.mask, r) : nullptr;
+        const Masked<In> m{A, row, z, mask};
+        return m.solved(scratch, g, factor, found.finite_masks);
+    }
+};
+
+template <class In>
+double chunk(const Arguments& A, const Batch& batch, Scratch& scratch, Found& found, int64_t first, int64_t last) {
+    Rows<In> rows{A, batch, scratch, found};
+    double sum = 0;
+    int64_t r = first;
+    while (r < last) {
+        const int64_t done = tile<In>(A, batch, scratch, r, last, sum);
+        if (done) {
+            r += done;
+            continue;
+        }
+        const double loss = rows.one(r);
+        batch.keep_loss(r, loss);
+        sum += loss;
+        r++;
+    }
+    return sum;
+}
+
+template <class In>
+void every(const Arguments& A, const Batch& batch, Found& found) {
+    const int64_t rows = batch.rows, size = batch.chunk, chunks = (rows + size - 1) / size;
+    double few[64], *sums = chunks <= 64 ? few : (double*)malloc(size_t(chunks) * 8);
+    int64_t masks = 0, lost = sums == nullptr;
+    const int threads = chunks < A.threads ? int(chunks) : int(A.threads);
+    if (!lost) {
+#ifdef _OPENMP
+#pragma omp parallel num_threads(threads) if (threads > 1)
+#endif
+        {
+            Scratch scratch(A);
+            Found mine = {};
+            if (!scratch.ready()) {
+#ifdef _OPENMP
+#pragma omp atomic write
+#endif
+                lost = 1;
+            }
+#ifdef _OPENMP
+#pragma omp for schedule(dynamic, 1)
+#endif
+            for (int64_t i = 0; i < chunks; i++) {
+                const int64_t end = (i + 1) * size;
+                sums[i] = 0;
+                if (scratch.ready()) sums[i] = chunk<In>(A, batch, scratch, mine, i * size, end < rows ? end : rows);
+            }
+            if (mine.finite_masks) {
+#ifdef _OPENMP
+#pragma omp atomic write
+#endif
+                masks = 1;
+            }
+        }
+    }
+    double sum = 0;
+    if (!lost) {
+        for (int64_t i = 0; i < chunks; i++) sum += sums[i];
+    }
+    if (sums != few) free(sums);
+    found.sum = sum;
+    found.finite_masks = masks;
+    found.status = lost ? OUT_OF_MEMORY : DONE;
+}
+
+}  // namespace
+
+extern "C" void LS_RUN(const Arguments* given) {
+    const Arguments& A = *given;
+    Found& found = *(Found*)A.found;
+    Batch batch(A);
+    found = {};
+    if (!batch.check(found)) return;
+    found.divisor = batch.divisor;
+    switch (A.dtype) {
+        case FLOAT32: every<float>(A, batch, found); break;
+        case FLOAT64: every<double>(A, batch, found); break;
+        case BFLOAT16: every<bf16>(A, batch, found); break;
+        default: every<f16>(A, batch, found);
+    }
+    if (!A.result) return;
+    const double value = A.divide != BY_NUMBER && batch.divisor == 0 ? A.of_nothing : found.sum / batch.divisor;
+    if (A.result_dtype == FLOAT64) {
+        *(double*)A.result = value;
+    } else {
+        *(float*)A.result = float(value);
+    }
+}

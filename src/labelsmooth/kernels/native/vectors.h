@@ -1,0 +1,266 @@
+// Vectors as wide as the instruction set, loads and stores of every dtype, and exp with a known error.
+//
+// Everything is in an unnamed namespace and nothing of the C++ library is used: this header is compiled once for each
+// instruction set, and a function that the linker shared between them could run instructions that a machine lacks.
+#pragma once
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#if defined(__F16C__) || defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
+#if defined(__AVX512F__)
+#define LS_BYTES 64
+#elif defined(__AVX2__)
+#define LS_BYTES 32
+#else
+#define LS_BYTES 16
+#endif
+#define LS_INLINE static inline __attribute__((always_inline))
+
+namespace {
+
+struct bf16 {
+    uint16_t bits;
+};
+struct f16 {
+    uint16_t bits;
+};
+
+template <class C>
+struct Vector;
+template <>
+struct Vector<float> {
+    typedef float type __attribute__((vector_size(LS_BYTES)));
+    typedef int32_t whole __attribute__((vector_size(LS_BYTES)));
+    static constexpr int width = LS_BYTES / 4;
+};
+template <>
+struct Vector<double> {
+    typedef double type __attribute__((vector_size(LS_BYTES)));
+    typedef int64_t whole __attribute__((vector_size(LS_BYTES)));
+    static constexpr int width = LS_BYTES / 8;
+};
+template <class C>
+using vec = typename Vector<C>::type;
+template <class C>
+using whole = typename Vector<C>::whole;
+typedef float vhalf __attribute__((vector_size(LS_BYTES / 2)));  // as many floats as a vector has doubles
+typedef uint16_t vshort __attribute__((vector_size(LS_BYTES / 2)));
+
+template <class C>
+LS_INLINE vec<C> same(C x) {
+    return vec<C>{} + x;
+}
+
+template <class C>
+LS_INLINE vec<C> larger(vec<C> a, vec<C> b) {
+    return a > b ? a : b;
+}
+
+template <class C>
+LS_INLINE vec<C> absolute(vec<C> x) {
+    const whole<C> mask = (whole<C>{} - 1) ^ (whole<C>)same<C>(C(-0.0));
+    return (vec<C>)((whole<C>)x & mask);
+}
+
+// ---- one number -----------------------------------------------------------------------------------------------
+
+LS_INLINE float from_bits(uint32_t bits) {
+    float x;
+    memcpy(&x, &bits, 4);
+    return x;
+}
+
+LS_INLINE uint32_t to_bits(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, 4);
+    return bits;
+}
+
+LS_INLINE double number(double x) { return x; }
+LS_INLINE double number(float x) { return x; }
+LS_INLINE double number(bf16 x) { return from_bits(uint32_t(x.bits) << 16); }
+LS_INLINE double number(f16 x) {
+    const uint32_t sign = uint32_t(x.bits & 0x8000) << 16, rest = x.bits & 0x7fff;
+    if (rest >= 0x7c00) return from_bits(sign | 0x7f800000 | (rest & 0x3ff) << 13);
+    return from_bits(sign | to_bits(from_bits(rest << 13) * 0x1p112f));  // also right for subnormal numbers
+}
+
+// To a half type by way of `float`, from a double rounded to odd so that nothing is rounded twice.
+LS_INLINE float odd_float(double x) {
+    float y = float(x);
+    if (double(y) != x && y - y == 0 && !(to_bits(y) & 1)) y = from_bits(to_bits(y) + ((fabs(double(y)) < fabs(x)) ? 1 : -1));
+    return y;
+}
+
+LS_INLINE void put(double* p, double x) { *p = x; }
+LS_INLINE void put(float* p, double x) { *p = float(x); }
+LS_INLINE bf16 bf16_of(float x) {
+    const uint32_t bits = to_bits(x);
+    if (x != x) return {uint16_t((bits >> 16) | 0x40)};
+    return {uint16_t((bits + 0x7fff + ((bits >> 16) & 1)) >> 16)};
+}
+LS_INLINE void put(bf16* p, double x) { *p = bf16_of(odd_float(x)); }
+LS_INLINE f16 f16_of(float x) {
+    const uint32_t bits = to_bits(x), sign = (bits >> 16) & 0x8000, size = bits & 0x7fffffff;
+    if (size > 0x7f800000) return {uint16_t(sign | 0x7e00)};
+    if (size >= 0x477ff000) return {uint16_t(sign | 0x7c00)};
+    if (size < 0x38800000) {  // subnormal: adding 0.5 rounds at 2^-24
+        return {uint16_t(sign | (to_bits(from_bits(size) + 0.5f) - 0x3f000000))};
+    }
+    return {uint16_t(sign | ((size - 0x38000000 + 0xfff + ((size >> 13) & 1)) >> 13))};
+}
+LS_INLINE void put(f16* p, double x) { *p = f16_of(odd_float(x)); }
+
+// ---- a vector -------------------------------------------------------------------------------------------------
+
+template <class C, class In>
+struct Port {  // any dtype to any width, number by number
+    LS_INLINE vec<C> load(const In* p) {
+        vec<C> x;
+        for (int i = 0; i < Vector<C>::width; i++) x[i] = C(number(p[i]));
+        return x;
+    }
+    LS_INLINE void store(In* p, vec<C> x) {
+        for (int i = 0; i < Vector<C>::width; i++) put(p + i, x[i]);
+    }
+};
+
+template <class C>
+struct Port<C, C> {
+    LS_INLINE vec<C> load(const C* p) {
+        vec<C> x;
+        memcpy(&x, p, sizeof x);
+        return x;
+    }
+    LS_INLINE void store(C* p, vec<C> x) { memcpy(p, &x, sizeof x); }
+};
+
+template <>
+struct Port<double, float> {
+    LS_INLINE vec<double> load(const float* p) {
+        vhalf x;
+        memcpy(&x, p, sizeof x);
+        return __builtin_convertvector(x, vec<double>);
+    }
+    LS_INLINE void store(float* p, vec<double> x) {
+        const vhalf y = __builtin_convertvector(x, vhalf);
+        memcpy(p, &y, sizeof y);
+    }
+};
+
+template <>
+struct Port<float, bf16> {
+    LS_INLINE vec<float> load(const bf16* p) {
+        vshort x;
+        memcpy(&x, p, sizeof x);
+        return (vec<float>)(__builtin_convertvector(x, whole<float>) << 16);
+    }
+    LS_INLINE void store(bf16* p, vec<float> x) {
+        typedef uint32_t bits_type __attribute__((vector_size(LS_BYTES)));
+        const bits_type bits = (bits_type)x;
+        const bits_type rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16, quiet = (bits >> 16) | 0x40;
+        const vshort y = __builtin_convertvector(x != x ? quiet : rounded, vshort);
+        memcpy(p, &y, sizeof y);
+    }
+};
+
+#if defined(__AVX512F__) || defined(__F16C__)
+template <>
+struct Port<float, f16> {
+    LS_INLINE vec<float> load(const f16* p) {
+#if defined(__AVX512F__)
+        return (vec<float>)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i*)p));
+#else
+        return (vec<float>)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i*)p));
+#endif
+    }
+    LS_INLINE void store(f16* p, vec<float> x) {
+#if defined(__AVX512F__)
+        _mm256_storeu_si256((__m256i*)p, _mm512_cvtps_ph((__m512)x, _MM_FROUND_TO_NEAREST_INT));
+#else
+        _mm_storeu_si128((__m128i*)p, _mm256_cvtps_ph((__m256)x, _MM_FROUND_TO_NEAREST_INT));
+#endif
+    }
+};
+#endif
+
+// The first n lanes from p, `fill` in the others.
+template <class C, class In>
+LS_INLINE vec<C> load_some(const In* p, int n, C fill) {
+    vec<C> x = same<C>(fill);
+    for (int i = 0; i < n; i++) x[i] = C(number(p[i]));
+    return x;
+}
+
+template <class C, class In>
+LS_INLINE void store_some(In* p, vec<C> x, int n) {
+    In some[Vector<C>::width];
+    Port<C, In>::store(some, x);
+    memcpy(p, some, size_t(n) * sizeof(In));
+}
+
+template <class C>
+LS_INLINE double sum_of(vec<C> x) {
+    double sum = 0;
+    for (int i = 0; i < Vector<C>::width; i++) sum += x[i];
+    return sum;
+}
+
+template <class C>
+LS_INLINE C largest_of(vec<C> x) {
+    C most = x[0];
+    for (int i = 1; i < Vector<C>::width; i++) most = x[i] > most ? x[i] : most;
+    return most;
+}
+
+template <class M>
+LS_INLINE bool any_of(M mask) {
+    uint64_t words[sizeof(M) / 8], any = 0;
+    memcpy(words, &mask, sizeof mask);
+    for (unsigned i = 0; i < sizeof(M) / 8; i++) any |= words[i];
+    return any != 0;
+}
+
+// ---- exp(d + tail) for d ≤ 0: 2^n·P(r), r = d − n·log 2 in two parts; 0 below the least normal number --------------
+
+LS_INLINE vec<float> exp_of(vec<float> d, vec<float> tail) {
+    const float magic = 12582912.0f;  // 1.5·2^23: adding it rounds to a whole number, which its last bits then hold
+    const vec<float> low = same<float>(-87.0f), at = d > low ? d : low;
+    const vec<float> shifted = at * 1.44269504088896341f + magic, n = shifted - magic;
+    const vec<float> r = (at - n * 0.693359375f) + (n * 2.12194440e-4f + tail);
+    vec<float> p = same<float>(1.3814467e-3f);
+    p = p * r + 8.3687806e-3f;
+    p = p * r + 4.16683942e-2f;
+    p = p * r + 1.6666520e-1f;
+    p = p * r + 4.99999934e-1f;
+    const vec<float> tailed = p * (r * r) + r, scale = (vec<float>)(((whole<float>)shifted << 23) + 0x3f800000);
+    return d > low ? (tailed + 1.0f) * scale : vec<float>{};
+}
+
+LS_INLINE vec<double> exp_of(vec<double> d, vec<double> tail) {
+    const double magic = 6755399441055744.0;  // 1.5·2^52
+    const vec<double> low = same<double>(-708.0), at = d > low ? d : low;
+    const vec<double> shifted = at * 1.4426950408889634 + magic, n = shifted - magic;
+    const vec<double> r = (at - n * 6.93145751953125e-1) - (n * 1.42860682030941723e-6 - tail);
+    vec<double> p = same<double>(1.0 / 479001600);
+    p = p * r + 1.0 / 39916800;
+    p = p * r + 1.0 / 3628800;
+    p = p * r + 1.0 / 362880;
+    p = p * r + 1.0 / 40320;
+    p = p * r + 1.0 / 5040;
+    p = p * r + 1.0 / 720;
+    p = p * r + 1.0 / 120;
+    p = p * r + 1.0 / 24;
+    p = p * r + 1.0 / 6;
+    p = p * r + 0.5;
+    const vec<double> tailed = p * (r * r) + r;
+    const vec<double> scale = (vec<double>)(((whole<double>)shifted << 52) + 0x3ff0000000000000);
+    return d > low ? (tailed + 1.0) * scale : vec<double>{};
+}
+
+}  // namespace
