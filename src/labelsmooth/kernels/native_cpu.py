@@ -116,18 +116,25 @@ class _Total(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         logits, _, targets = portable._recall(ctx)
-        if torch.is_grad_enabled() or torch._C._functorch.is_legacy_batchedtensor(upstream):
+        if torch.is_grad_enabled():
             plain, divisor = _without_index(targets, ctx.ignore_index, ctx.divisor)
             of_rows = (upstream / divisor if divisor else 0 * upstream).expand(_rows(logits))
             return portable._differentiable(logits, plain, of_rows), None, None, None
+        if torch._C._functorch.is_legacy_batchedtensor(upstream):  # is_grads_batched=True
+            of_one = _of_total(ctx, logits, targets, logits.new_ones((), dtype=upstream.dtype))
+            return of_one * upstream, None, None, None
         gradient, ctx.gradient = ctx.gradient, None  # handed out once: whoever gets it may write into it
         scale = upstream.item()
         if gradient is not None and (scale == 1 or logits.itemsize >= 4 or math.frexp(scale)[0] == 0.5):
             return (gradient if scale == 1 else _scaled(gradient, scale, targets, ctx.ignore_index)), None, None, None
-        gradient = _fresh(logits)
-        factor = upstream.expand(_rows(logits)).contiguous()
-        _run(Call(logits, targets, ctx.ignore_index), gradient=gradient, factor=factor, divisor=ctx.divisor)
-        return gradient, None, None, None
+        return _of_total(ctx, logits, targets, upstream), None, None, None
+
+
+def _of_total(ctx: Any, logits: Tensor, targets: SoftTargets, upstream: Tensor) -> Tensor:
+    gradient = _fresh(logits)
+    factor = upstream.expand(_rows(logits)).contiguous()
+    _run(Call(logits, targets, ctx.ignore_index), gradient=gradient, factor=factor, divisor=ctx.divisor)
+    return gradient
 
 
 def _at_once(logits: Tensor) -> bool:
