@@ -7,11 +7,11 @@ from types import ModuleType
 from torch import Tensor
 
 from .. import _checks
-from ..kernels import formula, native_cpu, portable
+from ..kernels import formula, native_cpu, portable, triton_gpu
 from ..kernels._sums import ordered
 from ..targets import SoftTargets
 
-ORDER = (native_cpu, portable, formula)
+ORDER = (native_cpu, triton_gpu, portable, formula)
 
 
 def name_of(kernel: ModuleType) -> str:
