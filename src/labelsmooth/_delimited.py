@@ -43,6 +43,8 @@ def _lines(path: Path, file: IO[str]) -> Iterator[str]:
         number += 1
         if len(line) == _LONGEST_LINE:
             raise DataError(f"{path}: line {number} is longer than {_LONGEST_LINE} characters; is this a CSV file?")
+        if "\0" in line:
+            raise DataError(f"{path}: line {number} holds a NUL character; save the file as plain text, UTF-8")
         yield line
 
 

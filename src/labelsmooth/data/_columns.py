@@ -35,12 +35,9 @@ class _Numbers:
         return [filled, empty] if self.missing else [filled]
 
     def card(self) -> dict[str, Any]:
-        filled = f"{self.missing} missing in training set to the median {self.median:g} and marked; "
-        return {
-            "name": self.name,
-            "kind": "numbers",
-            "done": (filled if self.missing else "") + f"mean {self.mean:g} and deviation {self.deviation:g} taken out",
-        }
+        filled = f"{self.missing} missing in training: set to the median {self.median:.4g} and marked; "
+        scaled = f"standardised (mean {self.mean:.4g}, deviation {self.deviation:.4g})"
+        return {"name": self.name, "kind": "numbers", "done": (filled if self.missing else "") + scaled}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from .._web.environment import UNPRINTABLE, environment
 from ._format import moment
 from ._read import Results, items, number_at, words
 from ._rows import chosen, deciding, measure_name, validated
-from .views import curves, effects, facts, relation, reliability, shifted, table, truth, verdict
+from .views import curves, data_card, effects, facts, relation, reliability, shifted, table, truth, verdict
 
 if TYPE_CHECKING:
     import jinja2
@@ -53,6 +53,7 @@ def _context(results: Results) -> dict[str, Any]:
         "truth": truth.view(results),
         "rivals": chosen(results, "rival") is not None,
         "failed": [(words(each, "trial"), words(each, "reason")) for each in items(results, "failed")],
+        "card": data_card.view(results),
         "facts": facts.view(results),
         "effect": number_at(results, "verdict", "min_effect"),
         "seeds": number_at(results, "verdict", "seeds"),

@@ -8,6 +8,7 @@ from typing import Any
 
 from .._format import MISSING, count, duration, general, moment, percent, shortened
 from .._read import Results, at, fields, items, number, words
+from . import data_card
 
 _LISTED = 12  # items of a list that are shown; the rest is counted
 _NAMES = {"cpu_count": "CPU cores", "torch": "PyTorch", "numpy": "NumPy", "labelsmooth": "labelsmooth"}
@@ -100,7 +101,11 @@ def data(results: Results) -> list[Fact]:
         *noise,
         ("Shifted test split", "yes" if known.get("shift") else ""),
     ]
-    added = {key: value for key, value in fields(known, "card").items() if key not in known and value is not None}
+    added = {
+        key: value
+        for key, value in fields(known, "card").items()
+        if key not in (*known, *data_card.SHOWN) and value is not None
+    }
     card = [(_words(key), described(value)) for key, value in added.items()]
     hashes = [(f"Hash, {split}", words(value)) for split, value in fields(known, "hashes").items()]
     return _facts([*first, *card, ("Fingerprint", words(known, "fingerprint")), *hashes])
