@@ -100,7 +100,7 @@ def test_lists_become_tensors_where_a_class_wants_them() -> None:
         ("torch.nn:CrossEntropyLos", {}, "has no 'CrossEntropyLos'.*it has: CrossEntropyLoss"),
         ("torch.nn.functional:loss", {}, "has no 'loss'.*it has: .*_loss"),
         ("my_losses:Smooth.Outer", {}, "has no 'Smooth.Outer'"),
-        ("my_losses:number", {}, "is a int, not a loss"),
+        ("my_losses:number", {}, "of type int, not a loss"),
         ("my_losses:NoCall", {}, "builds a NoCall that cannot be called"),
         ("my_losses:Smooth.Inner", {"smooth": "0.1"}, "takes no argument 'smooth'; it takes: smoothing, kind"),
         ("my_losses:loss", {"smoothing": "0.1"}, "takes no argument 'smoothing'; it takes: logits, target, eps"),

@@ -131,7 +131,8 @@ def _waivers(waive: Iterable[str], design: str | None) -> dict[str, str]:
     named, known = [waive] if isinstance(waive, str) else list(waive), property_names()
     unknown = [name for name in named if name not in known]
     if unknown:
-        raise UsageError(f"no property {unknown[0]!r} to waive; there are: {', '.join(known)}")
+        hint = "several are given with spaces between them; " if "," in unknown[0] else ""
+        raise UsageError(f"no property {unknown[0]!r} to waive; {hint}there are: {', '.join(known)}")
     return {**_designed(design), **dict.fromkeys(named, "by name")}
 
 

@@ -77,11 +77,16 @@ def _instance(recipe: Recipe, spec: str) -> tuple[Any, Recipe]:
         with_tensors = _as_tensors(recipe.arguments)
         if any(with_tensors[name] is not value for name, value in recipe.arguments.items()):
             return _instance(replace(recipe, arguments=with_tensors), spec)
-        given = ", ".join(f"{name}={value!r}" for name, value in recipe.arguments.items())
+        given = ", ".join(f"{name}={value!r}" for name, value in recipe.arguments.items()) or "no arguments"
         raise UsageError(
-            f"{spec!r} could not be built with ({given}): {type(error).__name__}: {error}; "
+            f"{spec!r} could not be built with {given}: {type(error).__name__}: {error}; "
             "pass its arguments as --arg name=value"
         ) from error
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:39]}…"
 
 
 def load_loss(spec: str, args: Mapping[str, Any] | None = None) -> LoadedLoss:
@@ -101,7 +106,7 @@ def load_loss(spec: str, args: Mapping[str, Any] | None = None) -> LoadedLoss:
     title = f"{spec}({', '.join(f'{name}={value!r}' for name, value in arguments.items())})" if arguments else spec
     recipe = Recipe(found, arguments, module, path)
     if not callable(found):
-        raise UsageError(f"{spec!r} is a {type(found).__name__}, not a loss that can be called")
+        raise UsageError(f"{spec!r} is {_short(found)}, of type {type(found).__name__}, not a loss that can be called")
     if not inspect.isclass(found) and not inspect.isroutine(found):
         if arguments:
             raise UsageError(f"{spec!r} is an object that is already built; it takes no arguments, got {arguments}")

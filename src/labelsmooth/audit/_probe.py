@@ -158,7 +158,8 @@ def _refusal(name: str, refused: dict[str, str]) -> UsageError:
     return UsageError(
         f"{name} could not be called as a classification loss; expected a callable that takes scores (N, K) and a "
         f"target, and returns a differentiable number. What was tried, and what came:\n{told}\n"
-        "If it needs a class count, pass num_classes; if it needs arguments, pass --arg name=value"
+        "If it needs a certain class count, pass num_classes (--num-classes); if it needs arguments, pass "
+        "--arg name=value"
     )
 
 

@@ -74,7 +74,7 @@ class Property:
 
     def _told(self, found: Failure) -> str:
         """In words: the property that does not hold, and what is known beside it."""
-        return found.got if found.raised else f"not so: {self.sentence}{found.note}"
+        return found.got if found.raised else f"does not hold: {self.sentence}{found.note}"
 
     def run(self, subject: Subject) -> PropertyResult:
         """Try the property; on a failure, with the smallest case found."""

@@ -34,7 +34,7 @@ def _row(result: PropertyResult, width: int) -> list[str]:
 
 def _table(report: AuditReport) -> list[str]:
     width = max(len(result.name) for result in report.properties)
-    lines = [f"{'property'.ljust(width)}  result  what was found"]
+    lines = [f"{'property'.ljust(width)}  result  what has to hold, or why it was left out"]
     lines.append(f"{'-' * width}  ------  {'-' * (WIDTH - width - 10)}")
     for result in report.properties:
         lines += _row(result, width)
@@ -52,7 +52,11 @@ def _detail(result: PropertyResult) -> list[str]:
 def _verdict(report: AuditReport) -> str:
     counts = report.counts
     named = {"pass": "passed", "fail": "failed", "error": "raised", "waived": "waived", "not_applicable": "n/a"}
-    return ", ".join(f"{counts[status]} {word}" for status, word in named.items() if counts[status])
+    told = ", ".join(f"{counts[status]} {word}" for status, word in named.items() if counts[status])
+    if report.passed:
+        return told
+    first = next(result.name for result in report.properties if result.status in ("fail", "error"))
+    return f"{told}\ngiven up on purpose? Waive it by name: --waive {first}"
 
 
 def render(report: AuditReport) -> str:

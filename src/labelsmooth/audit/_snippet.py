@@ -44,15 +44,21 @@ def vector(values: Array) -> str:
     return _list([str(int(v)) for v in values])
 
 
-def shown(values: Any, most: int = 8) -> str:
-    """Numbers in a sentence: four digits, a few of them."""
+def apart(expected: Any, got: Any) -> tuple[str, str]:
+    """Two things as `shown`, with as many digits as tell them apart."""
+    pairs = ((shown(expected, digits=n), shown(got, digits=n)) for n in (6, 9, 12, 17))
+    return next((pair for pair in pairs if pair[0] != pair[1]), (shown(expected), shown(got)))
+
+
+def shown(values: Any, most: int = 8, digits: int = 6) -> str:
+    """Numbers in a sentence: a few of them, to a few digits."""
     flat = np.atleast_1d(np.asarray(values, dtype=np.float64))
     if flat.ndim == 2:
-        rows = [shown(row, most) for row in flat[:3]]
+        rows = [shown(row, most, digits) for row in flat[:3]]
         return f"[{', '.join(rows)}{', …' if len(flat) > 3 else ''}]" if len(flat) > 1 else rows[0]
     if np.ndim(values) == 0:
-        return f"{float(values):.6g}"
-    return f"[{', '.join(f'{v + 0.0:.6g}' for v in flat[:most])}{', …' if flat.size > most else ''}]"
+        return f"{float(values):.{digits}g}"
+    return f"[{', '.join(f'{v + 0.0:.{digits}g}' for v in flat[:most])}{', …' if flat.size > most else ''}]"
 
 
 def _argument(value: Any) -> str:

@@ -17,7 +17,7 @@ from .._property import (
     total_code,
 )
 from .._reference import close, softmax
-from .._snippet import shown
+from .._snippet import apart, shown
 from .._subject import Subject
 
 SHIFTS = (7.0, 1000.0)
@@ -49,8 +49,9 @@ def _softmax_minus_target(subject: Subject, case: Case) -> Failure | None:
     got, expected = subject.runner.gradient(case), _expected_gradient(subject, case)
     if close(got, expected, (10 if subject.fixed else 1) * subject.tolerance):
         return None
-    told = f"{shown(expected)} = softmax − {'the target found' if subject.fixed else 'the target at logits 0'}"
-    return Failure(told, shown(got), (gradient_line(subject, case),), note=" (see target)")
+    right, came = apart(expected, got)
+    told = f"{right} = softmax − {'the target found' if subject.fixed else 'the target at logits 0'}"
+    return Failure(told, came, (gradient_line(subject, case),), note=" (see target)")
 
 
 def _rows_sum_to_zero(subject: Subject, case: Case) -> Failure | None:
@@ -129,7 +130,8 @@ def _batch_split(subject: Subject, case: Case) -> Failure | None:
     each = runner.form.code("logits[i : i + 1]", "target[i : i + 1]")
     lines = (raw_line(subject), f"print([{each} for i in range(len(target))])")
     kind = {"none": "the rows alone", "sum": "the sum of the rows alone"}.get(runner.reduction, "the mean of the rows")
-    return Failure(f"{shown(expected)}, {kind}", shown(got), lines)
+    right, came = apart(expected, got)
+    return Failure(f"{right}, {kind}", came, lines)
 
 
 PROPERTIES = (

@@ -12,7 +12,7 @@ from .._case import Array, Case
 from .._property import Failure, Property, total_code
 from .._reference import close
 from .._runner import LossRaised, Runner
-from .._snippet import shown
+from .._snippet import apart, shown
 from .._subject import HALVES, Subject
 
 SCALE = 3.0
@@ -110,7 +110,8 @@ def _reuse(subject: Subject, case: Case) -> Failure | None:
             return _reuse_failure(subject, case, "the gradient", f"raised {raised}")
     if np.array_equal(gradients[0], gradients[1], equal_nan=True):
         return None
-    return _reuse_failure(subject, case, shown(gradients[0]), f"{shown(gradients[1])} the second time")
+    first, second = apart(gradients[0], gradients[1])
+    return _reuse_failure(subject, case, first, f"{second} the second time")
 
 
 def _reuse_failure(subject: Subject, case: Case, expected: str, got: str) -> Failure:
@@ -139,7 +140,7 @@ def _inputs_unchanged(subject: Subject, case: Case) -> Failure | None:
 def _changed(before: torch.Tensor, after: torch.Tensor) -> tuple[str, str] | None:
     if torch.equal(before, after):
         return None
-    return shown(before.double().numpy()), shown(after.detach().double().numpy())
+    return apart(before.double().numpy(), after.detach().double().numpy())
 
 
 def _unchanged_lines(subject: Subject) -> tuple[str, ...]:

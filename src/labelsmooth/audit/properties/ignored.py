@@ -9,7 +9,7 @@ import numpy as np
 from .._case import Case
 from .._property import Failure, Property, ignores, raw_gradient_line, raw_line
 from .._reference import close
-from .._snippet import shown
+from .._snippet import apart, shown
 from .._subject import Subject
 
 
@@ -41,7 +41,8 @@ def _value(subject: Subject, case: Case, kept: np.ndarray) -> Failure | None:
         exact = True
     if exact and close(got, expected, 10 * subject.tolerance):
         return None
-    return Failure(f"{shown(expected)}, as without the ignored row", shown(got), (raw_line(subject, direct=True),),
+    right, came = apart(expected, got)
+    return Failure(f"{right}, as without the ignored row", came, (raw_line(subject, direct=True),),
                    direct=True)  # fmt: skip
 
 

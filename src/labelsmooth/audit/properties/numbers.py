@@ -19,7 +19,7 @@ from .._property import (
     takes_logits,
 )
 from .._reference import cross_entropy, entropy, others_than, softmax
-from .._snippet import shown
+from .._snippet import apart, shown
 from .._subject import HALVES, Subject
 
 GAPS = {"float32": (20.0, 16.0, 12.0, 8.0, 4.0), "float64": (28.0, 20.0, 12.0)}
@@ -201,7 +201,7 @@ def _large(subject: Subject, case: Case) -> Failure | None:
     true_gradient = mass[:, None] * softmax(case.logits) - q
     near = max(1e-5, 30 * subject.tolerance)
     if abs(value - expected) > near * (1 + abs(expected)):
-        return Failure(shown(expected), shown(value), (raw_line(subject),))
+        return Failure(*apart(expected, value), (raw_line(subject),))
     if np.abs(gradient - true_gradient).max() <= near:
         return None
     return Failure(f"gradient {shown(true_gradient)}", f"gradient {shown(gradient)}", (raw_gradient_line(subject),))

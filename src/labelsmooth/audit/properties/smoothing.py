@@ -12,7 +12,7 @@ from .._designs import DESIGNS
 from .._property import Failure, Property, first, gradient_line, has_fixed_target, has_handle, total_code
 from .._reference import close, cross_entropy, entropy, one_hot, softmax
 from .._runner import LossRaised, Runner
-from .._snippet import shown, source_lines
+from .._snippet import apart, shown, source_lines
 from .._subject import Subject
 from .._target import draw, recover
 
@@ -83,12 +83,13 @@ def _linear(subject: Subject, case: Case) -> Failure | None:
     gradients = [runner.gradient(case) for runner in (low, middle, high)]
     expected = (gradients[0] + gradients[2]) / 2
     if not close(gradients[1], expected, 10 * subject.tolerance):
-        return _linear_failure(subject, case, amounts, f"gradient {shown(expected)}", f"gradient {shown(gradients[1])}")
+        right, came = apart(expected, gradients[1])
+        return _linear_failure(subject, case, amounts, f"gradient {right}", f"gradient {came}")
     values = [runner.value(case) for runner in (low, middle, high)]
     mean = (values[0] + values[2]) / 2
     if subject.is_kl or close(values[1], mean, 10 * subject.tolerance):
         return None
-    return _linear_failure(subject, case, amounts, shown(mean), shown(values[1]))
+    return _linear_failure(subject, case, amounts, *apart(mean, values[1]))
 
 
 def _linear_failure(subject: Subject, case: Case, amounts: tuple[float, ...], expected: str, got: str) -> Failure:
