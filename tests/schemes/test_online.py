@@ -168,3 +168,12 @@ def test_processes_end_with_the_table_of_all_their_rows(tmp_path: Path) -> None:
     tables = [torch.load(tmp_path / str(rank), weights_only=True) for rank in range(2)]
     assert torch.equal(*tables)
     np.testing.assert_allclose(tables[0].numpy(), reference(*batch()).astype(float), rtol=0, atol=1e-15)
+
+
+def test_a_class_that_is_ignored_teaches_nothing() -> None:
+    """Also where the ignored index is a class, and the model is right about it."""
+    online = Online(0.5, 3)
+    logits = torch.tensor([[4.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 4.0]])
+    online.observe(logits, torch.tensor([0, 1, 2]), ignore_index=1)
+    assert online.counts.tolist() == [1, 0, 1]
+    assert online.sums[1].tolist() == [0.0, 0.0, 0.0]
