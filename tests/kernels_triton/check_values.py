@@ -177,6 +177,31 @@ def test_T25_no_input_is_written() -> None:
         torch.testing.assert_close(x, before[name], rtol=0, atol=0)
 
 
+@pytest.mark.usefixtures("few_classes")
+@pytest.mark.parametrize("shape, layout", [((4, 37), "contiguous"), ((2, 5, 3, 4), "transposed")])
+def test_logits_can_become_their_gradient(shape: tuple[int, ...], layout: str) -> None:
+    z, y = draw(shape)
+    z = lay_out(z, layout)
+    t = SoftTargets(labels=y, on_label=0.9, on_background=0.1, spread="uniform")
+    leaf = z.clone().requires_grad_()
+    losses = triton_gpu.row_losses(leaf, t)
+    (gradient,) = torch.autograd.grad(losses.sum(), leaf)
+    torch.testing.assert_close(triton_gpu.overwrite(z, t), losses.detach(), rtol=0, atol=0)
+    torch.testing.assert_close(z, gradient, rtol=0, atol=0)
+
+
+def test_T30_addresses_beyond_int32() -> None:
+    """Rows 2³⁰ elements apart, of which the memory between is never touched."""
+    apart, (near, y) = 2**30, draw((4, 5), torch.float16)
+    far = torch.empty(3 * apart + 5, dtype=torch.float16).as_strided((4, 5), (apart, 1))
+    far.copy_(near)
+    t = SoftTargets(labels=y, on_label=0.9, on_background=0.1, spread="uniform")
+    torch.testing.assert_close(triton_gpu.row_losses(far, t), triton_gpu.row_losses(near, t), rtol=0, atol=0)
+    triton_gpu.overwrite(far, t)
+    triton_gpu.overwrite(near, t)
+    torch.testing.assert_close(far, near, rtol=0, atol=0)
+
+
 def test_T31_a_label_that_is_no_class_is_nan_and_read_nowhere() -> None:
     z, y = draw((3, 5))
     z.requires_grad_()

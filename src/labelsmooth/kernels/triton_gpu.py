@@ -76,6 +76,15 @@ def total(logits: Tensor, targets: SoftTargets, divisor: float) -> Tensor:
     return ordered(row_losses(logits, targets)) / divisor
 
 
+def overwrite(logits: Tensor, targets: SoftTargets) -> Tensor:
+    """Row losses (N, d1, …); the logits become their gradient m·p − q in place, without autograd."""
+    losses, found = _forward(logits, targets)
+    gradient = _backward(logits, found, targets, found.new_ones(()).expand(targets.row_shape()), in_place=True)
+    if gradient.data_ptr() != logits.data_ptr():  # the logits had no view as (N, K, D)
+        logits.copy_(gradient)
+    return losses
+
+
 class _Rows(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, targets: SoftTargets) -> Tensor:
@@ -109,11 +118,14 @@ def _forward(logits: Tensor, targets: SoftTargets) -> tuple[Tensor, Tensor]:
     return losses, found
 
 
-def _backward(logits: Tensor, found: Tensor, targets: SoftTargets, upstream: Tensor) -> Tensor:
+def _backward(
+    logits: Tensor, found: Tensor, targets: SoftTargets, upstream: Tensor, *, in_place: bool = False
+) -> Tensor:
+    """The gradient; a program has read a tile before it writes it, so the logits' own memory can take it."""
     from ._triton_backward import backward
 
     call = _Call(logits, targets)
-    gradient, up = torch.empty_like(call.z), _per_row(upstream)
+    gradient, up = call.z if in_place else torch.empty_like(call.z), _per_row(upstream)
     written = (gradient, *gradient.stride())
     with torch.cuda.device_of(logits):
         backward[call.grid](*call.logits, *call.target, found, up.data, up.stride, *written, **call.options)
