@@ -28,7 +28,7 @@ def interpreted(*arguments: str) -> str:
     path = os.pathsep.join([str(HERE), str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "plugged", "-p", "no:xdist", "--tb=short", *arguments],
-        env={**os.environ, "TRITON_INTERPRET": "1", "PYTHONPATH": path},
+        env={**os.environ, "TRITON_INTERPRET": "1", "LABELSMOOTH_NATIVE": "0", "PYTHONPATH": path},
         cwd=TESTS.parent,
         capture_output=True,
         text=True,

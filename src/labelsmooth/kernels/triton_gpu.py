@@ -73,7 +73,7 @@ def row_losses(logits: Tensor, targets: SoftTargets) -> Tensor:
 
 def total(logits: Tensor, targets: SoftTargets, divisor: float) -> Tensor:
     """The sum of the row losses over `divisor`."""
-    return ordered(row_losses(logits, targets)) / divisor
+    return ordered(row_losses(logits, targets), divisor)
 
 
 def overwrite(logits: Tensor, targets: SoftTargets) -> Tensor:

@@ -57,6 +57,7 @@ def _asked_for(kernel: str, logits: Tensor, targets: SoftTargets) -> ModuleType:
 
 def overwrite(logits: Tensor, targets: SoftTargets) -> Tensor:
     """Row losses of logits that nobody else holds; the logits become their gradient m·p − q in place."""
-    if native_cpu.refuses(logits, targets) is None:
-        return native_cpu.overwrite(logits, targets)
+    for kernel in (native_cpu, triton_gpu):
+        if kernel.refuses(logits, targets) is None:
+            return kernel.overwrite(logits, targets)
     return portable.overwrite(logits, targets)
