@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from labelsmooth import _delimited
 from labelsmooth._checks import DataError
 from labelsmooth.formats import csv as reader
 from labelsmooth.predictions import Predictions
@@ -125,7 +126,7 @@ def test_rows_are_read_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_D4_a_line_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "_LONGEST_LINE", 1000)
+    monkeypatch.setattr(_delimited, "_LONGEST_LINE", 1000)
     (tmp_path / "a.csv").write_text(HEADER + "\n" + "a" * 5000)
     with pytest.raises(DataError, match=r"line 2 is longer than 1000 characters; is this a CSV file\?"):
         Predictions.load(tmp_path / "a.csv")
