@@ -16,11 +16,13 @@ struct Rows {
     // Where row number r starts, and where its neighbours do.
     static int64_t offset(const Arguments& A, const Classes& x, int64_t r) {
         int64_t at = 0;
-        for (int i = DIMS - 1; i >= 0; i--) {
+        for (int i = DIMS - 1; i > 0; i--) {
+            if (A.sizes[i] == 1) continue;
+            if (r < A.sizes[i]) return at + r * x.of_row[i];
             at += r % A.sizes[i] * x.of_row[i];
             r /= A.sizes[i];
         }
-        return at;
+        return at + r * x.of_row[0];
     }
 
     void clear(In* g, int64_t step) {
@@ -99,9 +101,17 @@ template <class In>
 double chunk(const Arguments& A, const Batch& batch, Scratch& scratch, Found& found, int64_t first, int64_t last) {
     Rows<In> rows{A, batch, scratch, found};
     double sum = 0;
+    const bool writes = A.gradient.at != 0, lines = A.gradient.of_row[DIMS - 1] == 1 || !writes;
+    const bool tiles = batch.constant && lines && A.logits.of_class != 1 && A.logits.of_row[DIMS - 1] == 1 &&
+                       !A.mask.at && !A.has_below;
     int64_t r = first;
     while (r < last) {
-        const int64_t done = tile<In>(A, batch, scratch, r, last, sum);
+        int64_t done = 0;
+        if (tiles) {
+            const In* z = (const In*)A.logits.at + Rows<In>::offset(A, A.logits, r);
+            In* g = writes ? (In*)A.gradient.at + Rows<In>::offset(A, A.gradient, r) : nullptr;
+            done = tile<In>(A, batch, scratch, z, g, r, last, sum);
+        }
         if (done) {
             r += done;
             continue;

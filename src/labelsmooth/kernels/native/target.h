@@ -10,7 +10,7 @@ namespace {
 struct Scratch {
     char* all;
     float *exps32, *q32;
-    double *exps64, *q64, *z64;
+    double *exps64, *q64, *z64, *tile;
     int64_t* classes;
     char *logits, *gradient;
 
@@ -240,13 +240,14 @@ struct Batch {
 Scratch::Scratch(const Arguments& A) {
     const int64_t K = (A.K + 64 + 63) / 64 * 64, wide = A.dtype == FLOAT64 ? 8 : 4;
     const bool copies = A.logits.of_class != 1 || A.gradient.at == A.logits.at || (A.gradient.at && A.gradient.of_class != 1);
-    const int64_t parts[8] = {4 * K, 4 * K, 8 * K, 8 * K, 8 * K, 8 * K, copies * wide * K, copies * wide * K};
+    const int64_t tiled = A.logits.of_class != 1 ? 4 * LS_BYTES * K : 0;
+    const int64_t parts[9] = {4 * K, 4 * K, 8 * K, 8 * K, 8 * K, 8 * K, copies * wide * K, copies * wide * K, tiled};
     int64_t bytes = 64;
     for (int64_t part : parts) bytes += part;
     all = bytes <= int64_t(sizeof own) ? own : (char*)malloc(size_t(bytes));
     char* at = (char*)((uintptr_t(all) + 63) & ~uintptr_t(63));
-    char* starts[8];
-    for (int i = 0; i < 8; i++) {
+    char* starts[9];
+    for (int i = 0; i < 9; i++) {
         starts[i] = at;
         at += parts[i];
     }
@@ -254,6 +255,7 @@ Scratch::Scratch(const Arguments& A) {
     exps64 = (double*)starts[2], q64 = (double*)starts[3], z64 = (double*)starts[4];
     classes = (int64_t*)starts[5];
     logits = starts[6], gradient = starts[7];
+    tile = (double*)starts[8];
 }
 
 // A row in which some class is forbidden or odd: the allowed classes are moved together and solved in double.
