@@ -115,19 +115,27 @@ class _Total(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        logits, _, targets = portable._recall(ctx)
-        if torch.is_grad_enabled():
-            plain, divisor = _without_index(targets, ctx.ignore_index, ctx.divisor)
-            of_rows = (upstream / divisor if divisor else 0 * upstream).expand(_rows(logits))
-            return portable._differentiable(logits, plain, of_rows), None, None, None
-        if torch._C._functorch.is_legacy_batchedtensor(upstream):  # is_grads_batched=True
-            of_one = _of_total(ctx, logits, targets, logits.new_ones((), dtype=upstream.dtype))
-            return of_one * upstream, None, None, None
-        gradient, ctx.gradient = ctx.gradient, None  # handed out once: whoever gets it may write into it
-        scale = upstream.item()
-        if gradient is not None and (scale == 1 or logits.itemsize >= 4 or math.frexp(scale)[0] == 0.5):
-            return (gradient if scale == 1 else _scaled(gradient, scale, targets, ctx.ignore_index)), None, None, None
-        return _of_total(ctx, logits, targets, upstream), None, None, None
+        if not torch.is_grad_enabled() and ctx.gradient is not None and type(upstream) is Tensor:
+            logits = ctx.saved_tensors[0]  # raises where it was changed in place
+            if not torch._C._functorch.is_legacy_batchedtensor(upstream):
+                gradient, ctx.gradient = ctx.gradient, None  # handed out once: whoever gets it may write into it
+                scale = upstream.item()
+                if scale == 1:
+                    return gradient, None, None, None
+                if logits.itemsize >= 4 or math.frexp(scale)[0] == 0.5:
+                    return _scaled(gradient, scale, portable._recall(ctx)[2], ctx.ignore_index), None, None, None
+        return _found_again(ctx, upstream), None, None, None
+
+
+def _found_again(ctx: Any, upstream: Tensor) -> Tensor:
+    logits, _, targets = portable._recall(ctx)
+    if torch.is_grad_enabled():
+        plain, divisor = _without_index(targets, ctx.ignore_index, ctx.divisor)
+        of_rows = (upstream / divisor if divisor else 0 * upstream).expand(_rows(logits))
+        return portable._differentiable(logits, plain, of_rows)
+    if torch._C._functorch.is_legacy_batchedtensor(upstream):  # is_grads_batched=True
+        return _of_total(ctx, logits, targets, logits.new_ones((), dtype=upstream.dtype)) * upstream
+    return _of_total(ctx, logits, targets, upstream)
 
 
 def _of_total(ctx: Any, logits: Tensor, targets: SoftTargets, upstream: Tensor) -> Tensor:

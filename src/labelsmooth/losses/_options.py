@@ -49,6 +49,7 @@ class Options:
     strict: bool = False
     kernel: str = "auto"
     scheme: Scheme | None = field(init=False, default=None)
+    everyday: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         for name, choices in CHOICES.items():
@@ -109,7 +110,9 @@ def _check_divisor(reduction: str, others: dict[str, Any]) -> None:
 
 @lru_cache(maxsize=64, typed=True)
 def _everyday(ignore_index: int, reduction: str, label_smoothing: float) -> Options:
-    return Options(ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing)
+    options = Options(ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing)
+    object.__setattr__(options, "everyday", True)
+    return options
 
 
 def as_scheme(label_smoothing: float | Tensor | Scheme) -> Scheme | None:

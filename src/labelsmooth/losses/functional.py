@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from . import _dispatch
+from . import _dispatch, _quick
 from ._inputs import prepare
 from ._options import Options, legacy_reduction, options_of
 from ._reduction import plain_divisor
@@ -106,6 +106,10 @@ def cross_entropy(
 
 def with_options(logits: Tensor, target: Tensor, options: Options) -> Tensor:
     """`cross_entropy` for options that are built already."""
+    if _quick.takes(logits, target, options):
+        loss = _quick.loss(logits, target, options)
+        if loss is not None:
+            return loss
     batch = prepare(logits, target, options)
     targets, divisor = batch.smoothed(options), plain_divisor(batch, options)
     if divisor is not None:

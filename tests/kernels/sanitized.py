@@ -1,0 +1,34 @@
+"""What `sanitize.sh` runs: random cases, on each instruction set, through a library that was built with a sanitizer."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import torch
+from cases import draw
+from judge import judge, library
+
+from labelsmooth.kernels import _library
+
+built, number, threads = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+_library.path = lambda: built
+torch.set_num_threads(threads)
+warnings.simplefilter("ignore")
+opened = _library.library()
+if not isinstance(opened, _library.Library):
+    sys.exit(f"{built} does not open: {opened}")
+for instruction_set in _library.instruction_sets(opened.calls):
+    os.environ[_library.SWITCH] = instruction_set
+    if isinstance(_library.library(), _library.Missing):
+        print(f"{built.stem}, {instruction_set}: this machine does not run it")
+        continue
+    cases = [case for case in (draw(31, i) for i in range(number)) if case.exact.size < 30_000]
+    failed = [str(case) for case in cases if judge(case, library) is not None]
+    print(f"{built.stem}, {instruction_set}, {threads} threads: {len(cases)} cases, {len(failed)} fail", flush=True)
+    if failed:
+        sys.exit("\n".join(failed[:10]))
