@@ -55,9 +55,7 @@ def _asked_for(kernel: str, logits: Tensor, targets: SoftTargets) -> ModuleType:
     return KERNELS[kernel]
 
 
-def overwrite(logits: Tensor, targets: SoftTargets) -> Tensor:
+def overwrite(logits: Tensor, targets: SoftTargets, kernel: str = "auto") -> Tensor:
     """Row losses of logits that nobody else holds; the logits become their gradient m·p − q in place."""
-    for kernel in (native_cpu, triton_gpu):
-        if kernel.refuses(logits, targets) is None:
-            return kernel.overwrite(logits, targets)
-    return portable.overwrite(logits, targets)
+    losses: Tensor = chosen(logits, targets, kernel).overwrite(logits, targets)
+    return losses

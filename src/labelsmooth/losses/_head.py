@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..kernels import portable
-from ..kernels._sums import ordered
+from ..kernels._sums import ordered, widen
 from ..kernels.portable import Block
 from ..targets import SoftTargets
 from . import _dispatch
@@ -33,6 +33,7 @@ class Head(NamedTuple):
     row_weights  (N, d1, …), or None
     classes      (C, d1, …): how the C·d1·… logits of a row are shaped
     chunk        rows at a time
+    kernel       "auto", or the one asked for
     """
 
     targets: SoftTargets
@@ -40,6 +41,7 @@ class Head(NamedTuple):
     classes: tuple[int, ...]
     chunk: int
     softcap: float | None
+    kernel: str
 
 
 def refuses(x: Tensor, weight: Tensor, bias: Tensor | None, head: Head) -> str | None:
@@ -47,13 +49,15 @@ def refuses(x: Tensor, weight: Tensor, bias: Tensor | None, head: Head) -> str |
     reasons = (portable.refuses(each, head.targets) for each in (x, weight, bias) if each is not None)
     if head.row_weights is not None and head.row_weights.requires_grad:
         return "the row weights need a gradient"
+    if head.kernel == "formula":
+        return "the formula was asked for"
     return next((reason for reason in reasons if reason is not None), None)
 
 
 def whole(x: Tensor, weight: Tensor, bias: Tensor | None, head: Head) -> Tensor:
     """The row losses from all logits at once, differentiable in every way."""
     z = capped(F.linear(x, weight, bias).reshape(len(x), *head.classes), head.softcap)
-    return _weighted(_dispatch.row_losses(z, head.targets), head)
+    return _weighted(_dispatch.row_losses(z, head.targets, head.kernel), head)
 
 
 def row_losses(x: Tensor, weight: Tensor, bias: Tensor | None, head: Head) -> Tensor:
@@ -121,8 +125,9 @@ def _weighted(losses: Tensor, head: Head) -> Tensor:
 def _sweep(
     tensors: tuple[Any, ...], head: Head, factor: Tensor | None, wanted: tuple[bool, ...]
 ) -> tuple[Tensor, Gradients]:
-    """Row losses, and the gradients that are wanted of Σ factor·loss: that of the input in its own dtype, those of
-    weight and bias, which are sums over many rows, in the loss's."""
+    """Row losses, and the gradients that are wanted of Σ factor·loss: that of the input in the dtype it is multiplied
+    in, those of weight and bias, which are sums over many rows, in the loss's."""
+    tensors = tuple(None if each is None else as_multiplied(each) for each in tensors)
     x, weight, bias = tensors
     losses = x.new_empty(head.targets.row_shape(), dtype=loss_dtype(x))
     found = _empty(tensors, wanted)
@@ -137,6 +142,11 @@ def _sweep(
             z[count:] = 0
             _gather(z, part, weight, place, found)
     return losses, found
+
+
+def as_multiplied(x: Tensor) -> Tensor:
+    """On a CPU half precisions are multiplied in float32: libraries take up to a hundred times as long for them."""
+    return widen(x) if x.device.type == "cpu" else x
 
 
 def _empty(tensors: tuple[Any, ...], wanted: tuple[bool, ...]) -> Gradients:
@@ -159,9 +169,9 @@ def _one_chunk(flat: Tensor, block: Block, head: Head, factor: Tensor | None, wa
     targets = block.targets(head.targets)
     z = capped(made, head.softcap)
     if not wanted:
-        return _dispatch.row_losses(z, targets)
+        return _dispatch.row_losses(z, targets, head.kernel)
     slope = None if head.softcap is None else slope_of_cap(z, head.softcap)
-    losses = _dispatch.overwrite(z, targets)
+    losses = _dispatch.overwrite(z, targets, head.kernel)
     if factor is not None:
         z.mul_(block.rows(factor).unsqueeze(1))
     if slope is not None:

@@ -12,7 +12,7 @@ from .._modes import visible
 from ..kernels.portable import Block
 from ..targets import SoftTargets
 from ._chunks import Chunks
-from ._head import Head
+from ._head import Head, as_multiplied
 from ._inputs import FLOATS, Batch, prepare
 from ._options import Options
 
@@ -57,8 +57,8 @@ def ready(given: Given, options: Options, chunks: Chunks) -> Ready:
     x, targets, weights, counted = _only_counted(
         given.input.reshape(count, given.input.shape[-1]), batch, batch.smoothed(options)
     )
-    chunk = chunks.rows(classes.numel(), x.dtype)
-    head = Head(targets, weights, tuple(classes), chunk, chunks.softcap)
+    chunk = chunks.rows(classes.numel(), as_multiplied(x[:0]).dtype)
+    head = Head(targets, weights, tuple(classes), chunk, chunks.softcap, options.kernel)
     bias = None if given.bias is None else given.bias.reshape(-1)
     return Ready(x, given.weight.reshape(classes.numel(), given.weight.shape[-1]), bias, head, batch, options, counted)
 

@@ -51,8 +51,8 @@ def linear_cross_entropy(
         chunk_size: most rows of logits held at once; under 8 there is room for 8.
         memory_budget: or how many bytes these may take. By default 64 MiB, or 256 rows where that is more.
         softcap: s in z ← s·tanh(z/s), applied to the logits before the loss.
-        others: class_mask, mask_below, row_mask, sample_weight, weight_mode, normalizer, num_items, empty and strict,
-            as in :func:`labelsmooth.cross_entropy`.
+        others: class_mask, mask_below, row_mask, sample_weight, weight_mode, normalizer, num_items, empty, strict and
+            kernel, as in :func:`labelsmooth.cross_entropy`.
 
     Returns:
         A scalar, or the row losses for reduction="none"; float32 for half-precision inputs.

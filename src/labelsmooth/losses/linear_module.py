@@ -31,7 +31,8 @@ class LinearCrossEntropyLoss(nn.Module):
         device, dtype: of the layer.
         weight, reduction, ignore_index, label_smoothing, options: as in :func:`labelsmooth.linear_cross_entropy`.
         smooth_in_eval: False gives the hard-label loss after ``.eval()``.
-        others: chunk_size, memory_budget, softcap, class_mask, mask_below, weight_mode, normalizer, empty, strict.
+        others: chunk_size, memory_budget, softcap, class_mask, mask_below, weight_mode, normalizer, empty, strict and
+            kernel.
 
     Shapes: input (D,), (N, D) or (…, D); target indices (…) or (N, d1, …), or probabilities (…, C) or (N, C, d1, …).
 
@@ -41,8 +42,8 @@ class LinearCrossEntropyLoss(nn.Module):
     Example:
         >>> import torch
         >>> loss = LinearCrossEntropyLoss(8, 1000, label_smoothing=0.1)
-        >>> loss(torch.zeros(4, 8), torch.tensor([0, 1, 2, 3]))
-        tensor(6.9078, grad_fn=<DivBackward0>)
+        >>> print(f"{loss(torch.zeros(4, 8), torch.tensor([0, 1, 2, 3])):.4f}")
+        6.9078
 
     Source: Szegedy et al. 2016, Rethinking the Inception Architecture, section 7.
     """
