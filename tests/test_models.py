@@ -194,16 +194,18 @@ def test_conv_refuses_images_that_are_too_small():
 
 
 def test_unknown_model_lists_them(datasets):
-    assert names() == ["conv", "mlp", "transformer"]
-    with pytest.raises(
-        UsageError, match=r"\['conv', 'mlp', 'transformer'\]; got 'transfomer'; did you mean 'transformer'"
-    ):
+    assert names() == ["bag", "conv", "encoder", "linear", "mlp", "transformer"]
+    with pytest.raises(UsageError, match=r"'mlp', 'transformer'\], .* got 'transfomer'; did you mean 'transformer'"):
         build("transfomer", datasets["digits"], seed=0)
 
 
 @pytest.mark.parametrize(
     "name, data, fitting",
-    [("conv", "mixture", "mlp"), ("transformer", "digits", "conv, mlp"), ("mlp", "pydoc", "transformer")],
+    [
+        ("conv", "mixture", "linear, mlp"),
+        ("transformer", "digits", "conv, linear, mlp"),
+        ("mlp", "pydoc", "transformer"),
+    ],
 )
 def test_a_model_that_does_not_fit_names_those_that_do(datasets, name, data, fitting):
     with pytest.raises(UsageError, match=f"models that fit: {fitting}$"):
