@@ -17,6 +17,10 @@ class DataError(ValueError):
     """The data are wrong (a file, a label, a class); the command line exits with code 3."""
 
 
+class TrialsFailed(RuntimeError):
+    """Nothing came of a run; the command line exits with code 1."""
+
+
 class MissingExtra(ImportError):
     """An optional dependency is not installed; the message names the command that installs it."""
 

@@ -11,7 +11,7 @@ from dataclasses import fields
 from typing import Any
 
 from . import __version__
-from ._checks import DataError, MissingExtra, UsageError
+from ._checks import DataError, MissingExtra, TrialsFailed, UsageError
 from ._named import named_value
 from .options import BenchOptions, CompareOptions, EvaluateOptions
 
@@ -35,6 +35,8 @@ def run(arguments: list[str]) -> int:
         return _say(error, USAGE)
     except DataError as error:
         return _say(error, BAD_DATA)
+    except TrialsFailed as error:
+        return _say(error, FAILED)
     except KeyboardInterrupt:
         return _say("interrupted; finished trials are kept: run the same command with --resume", INTERRUPTED)
     except BrokenPipeError:

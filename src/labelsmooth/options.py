@@ -107,6 +107,14 @@ class CompareOptions(DataOptions):
         many=True,
         shown="RIVAL",
     )
+    script: str | None = option(
+        None,
+        "train with a script of your own instead: a command with the places {label_smoothing}, {seed} and {out}, where "
+        "it has to save its predictions; {scheme}, {weight_decay} and {dropout} are filled in where they stand",
+        str,
+        shown="COMMAND",
+    )
+    plan: Path | None = option(None, "run the plan.json of an earlier run again, or on another machine", Path)
     seeds: int = option(10, "number of seeds; a seed fixes initial weights and batch order for every method", int)
     model: str | None = option(
         None,
@@ -132,7 +140,7 @@ class CompareOptions(DataOptions):
     metric: str = _metric()
     min_effect: float | None = _min_effect()
     engine: str = option("processes", "where trials run: processes or inline", str)
-    jobs: int | None = option(None, "worker processes; by default one a core", int)
+    jobs: int | None = option(None, "worker processes; by default one a core, for a script one in all", int)
     out: Path | None = option(None, "folder of the run; by default runs/<date>-<data>-<hash>", Path)
     resume: bool = option(False, "go on with an interrupted run; finished trials are kept")
     fail_if: tuple[str, ...] | None = _fail_if()

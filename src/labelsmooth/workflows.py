@@ -113,23 +113,50 @@ def compare(
         True
     """
     from .comparison import engines, fail_if
-    from .comparison.planning import make_plan, prepared
     from .comparison.running import open_folder, run_trials
 
     chosen = replace(options or CompareOptions(), **from_names(CompareOptions, changes))
     engines.check(chosen.engine, chosen.jobs)
     conditions = [fail_if.parse(text) for text in chosen.fail_if or ()]
     start = time.perf_counter()
-    dataset = prepared(_dataset(data, y, groups, chosen), chosen)
-    source = str(data) if isinstance(data, (str, Path)) and str(data) != dataset.name else ""
-    for sentence in dataset.card.get("warnings", ()) if progress else ():
+    dataset, plan = _planned(data, y, groups, chosen)
+    for sentence in dataset.card.get("warnings", ()) if progress and dataset is not None else ():
         _progress.say(sentence)
-    plan = make_plan(dataset, chosen, source)
     fail_if.check_methods(conditions, (method.name for method in plan.methods))
     folder = open_folder(plan, chosen.out, resume=chosen.resume)
     run_trials(dataset, plan, folder, chosen.engine, chosen.jobs, progress=progress)
     done = _finish(dataset, plan, folder, start)
     return Comparison(done.results, done.path, fail_if.met(conditions, done.results))
+
+
+def _planned(data: Any, y: Any, groups: Any, options: CompareOptions) -> tuple[Dataset | None, Plan]:
+    """What to train on (nothing for a script, which brings its own), and all that is to be trained."""
+    from .comparison.planning import make_plan, prepared, script_plan
+
+    if (options.script is not None or options.plan is not None) and not (isinstance(data, str) and data == "digits"):
+        brings = "--plan names" if options.plan is not None else "--script brings"
+        raise UsageError(f"{brings} its own data; leave DATA out")
+    if options.plan is not None:
+        return _planned_before(options)
+    if options.script is not None:
+        return None, script_plan(options)
+    dataset = prepared(_dataset(data, y, groups, options), options)
+    source = str(data) if isinstance(data, (str, Path)) and str(data) != dataset.name else ""
+    return dataset, make_plan(dataset, options, source)
+
+
+def _planned_before(options: CompareOptions) -> tuple[Dataset | None, Plan]:
+    """A plan from its file, with its data loaded again; other data than it was made for are refused."""
+    from .comparison import replanning
+
+    plan = replanning.read(options)
+    if isinstance(plan.settings, replanning.Script):
+        return None, plan
+    asked = replanning.options_of(plan)
+    from .comparison.planning import prepared
+
+    dataset = prepared(_dataset(plan.data.source or plan.data.name, None, None, asked), asked)
+    return dataset, replanning.checked(plan, dataset)
 
 
 def _dataset(data: Any, y: Any, groups: Any, options: CompareOptions) -> Dataset:
@@ -148,7 +175,7 @@ def _dataset(data: Any, y: Any, groups: Any, options: CompareOptions) -> Dataset
     return load(str(data), reading)
 
 
-def _finish(dataset: Dataset, plan: Plan, folder: RunFolder, start: float) -> Comparison:
+def _finish(dataset: Dataset | None, plan: Plan, folder: RunFolder, start: float) -> Comparison:
     """Results, trials.csv and the page, from the files of the folder."""
     from .comparison.running import results_of
 

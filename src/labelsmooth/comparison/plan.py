@@ -11,8 +11,9 @@ from typing import Any
 
 from .. import _checks
 from ..methods import Method
-from ..training import Settings
+from ..training import CHECKPOINTS, Settings
 from .environment import versions
+from .script import Script
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,13 @@ class Trial:
 
     data: DataRequest
     method: Method
-    settings: Settings
+    settings: Settings | Script
     seed: int
+
+    @property
+    def checkpoints(self) -> tuple[str, ...]:
+        """What is kept of it: a script says nothing of its epochs, and keeps what it wants to keep itself."""
+        return ("last",) if isinstance(self.settings, Script) else CHECKPOINTS
 
     @property
     def name(self) -> str:
@@ -64,7 +70,7 @@ class Plan:
     data: DataRequest
     methods: tuple[Method, ...]
     seeds: tuple[int, ...]
-    settings: Settings
+    settings: Settings | Script
     min_effect: float | None = None
     metric: str = "nll"
 
@@ -102,7 +108,7 @@ class Plan:
                 DataRequest(**fields["data"]),
                 tuple(Method.from_dict(method) for method in fields["methods"]),
                 tuple(fields["seeds"]),
-                Settings(**fields["settings"]),
+                _settings(fields["settings"]),
                 fields.get("min_effect"),
                 fields.get("metric", "nll"),
             )
@@ -114,6 +120,10 @@ class Plan:
     def with_fingerprint(self, fingerprint: str) -> Plan:
         """The plan with the data it was made for written down."""
         return replace(self, data=replace(self.data, fingerprint=fingerprint))
+
+
+def _settings(fields: dict[str, Any]) -> Settings | Script:
+    return Script(fields["script"]) if "script" in fields else Settings(**fields)
 
 
 def seeds_from(count_or_seeds: int | Sequence[int]) -> tuple[int, ...]:

@@ -17,6 +17,7 @@ from ..models import default_model
 from ..options import DataOptions
 from ..training import Settings
 from .plan import DataRequest, Plan, seeds_from
+from .script import Script
 from .verdict import checked_min_effect, row_average
 
 
@@ -36,6 +37,34 @@ def make_plan(dataset: Dataset, options: Any, source: str = "") -> Plan:
     data = request(dataset, options, source)
     effect, metric = checked_min_effect(options.min_effect), row_average(options.metric)
     return Plan(data, methods, seeds_from(options.seeds), settings, effect, metric)
+
+
+def script_plan(options: Any) -> Plan:
+    """The plan of a training script of one's own; options that only the built-in training knows are refused."""
+    script = Script(options.script)
+    _refuse_for_script(options, script.places())
+    schemes = options.scheme if "scheme" in script.places() else options.scheme or ("uniform",)
+    methods = grid(schemes, options.smoothing, options.weight_decay or (0.0,), options.dropout or (0.0,))
+    data = DataRequest(script.name, fingerprint=script.digest())
+    effect, metric = checked_min_effect(options.min_effect), row_average(options.metric)
+    return Plan(data, methods, seeds_from(options.seeds), script, effect, metric)
+
+
+_OF_SCRIPTS = ("scheme", "smoothing", "seeds", "weight_decay", "dropout", "metric", "min_effect", "jobs", "out")
+_OF_ALL_RUNS = ("script", "plan", "engine", "resume", "fail_if")
+
+
+def _refuse_for_script(options: Any, places: set[str]) -> None:
+    """Each option has a place in the command, or is about the run and not about training."""
+    for each in fields(options):
+        if getattr(options, each.name) == each.default or each.name in _OF_ALL_RUNS:
+            continue
+        name = f"--{_dashed(each.name)}"
+        if each.name not in _OF_SCRIPTS:
+            raise UsageError(f"{name} is for the built-in training; a script decides that itself")
+        uniform = each.name == "scheme" and tuple(options.scheme) == ("uniform",)
+        if each.name in ("scheme", "weight_decay", "dropout") and each.name not in places and not uniform:
+            raise UsageError(f"{name} would change nothing: the script's command has no place {{{each.name}}} for it")
 
 
 def request(dataset: Dataset, options: Any, source: str = "") -> DataRequest:
@@ -89,6 +118,8 @@ def _check_mixing(dataset: Dataset, methods: Sequence[Method]) -> None:
 
 def command(plan: Plan) -> str:
     """The command line that runs this plan again."""
+    if isinstance(plan.settings, Script):
+        return _script_command(plan, plan.settings)
     parts = [f"labelsmooth compare {shlex.quote(plan.data.source or plan.data.name)}"]
     parts.extend(_option(name, value) for name, value in plan.data.options.items())
     parts.append(f"--seeds {len(plan.seeds)}")
@@ -98,16 +129,29 @@ def command(plan: Plan) -> str:
     if backbone := chosen.pop("backbone"):
         chosen |= {"model": backbone, "freeze": True, "head": chosen["model"]}
     parts.extend(_option(name, value) for name, value in chosen.items() if value is not False)
-    for name in ("scheme", "label_smoothing", "weight_decay", "dropout"):
-        values = _values(plan.methods, name)
-        parts.extend([" ".join([f"--{_dashed(name)}", *map(str, values)])] if values else [])
+    parts.extend(_grid_words(plan, ("scheme", "label_smoothing", "weight_decay", "dropout")))
     against = dict.fromkeys(f"{m.rival}={m.setting:g}" for m in plan.methods if m.rival)
     parts.extend([" ".join(["--rivals", *against])] if against else [])
     parts.extend(f"--{_dashed(n)} {v:g}" for n in ("label_noise", "label_noise_val") if (v := getattr(plan.data, n)))
     parts.extend(["--shift"] if plan.data.shift else [])
-    parts.extend([f"--metric {plan.metric}"] if plan.metric != "nll" else [])
-    parts.extend([f"--min-effect {plan.min_effect:g}"] if plan.min_effect is not None else [])
-    return " ".join(parts)
+    return " ".join([*parts, *_rule_words(plan)])
+
+
+def _script_command(plan: Plan, script: Script) -> str:
+    places = [name for name in ("scheme", "weight_decay", "dropout") if name in script.places()]
+    words = _grid_words(plan, (*places, "label_smoothing"))
+    start = f"labelsmooth compare --script {shlex.quote(script.template)} --seeds {len(plan.seeds)}"
+    return " ".join([start, *words, *_rule_words(plan)])
+
+
+def _grid_words(plan: Plan, names: Sequence[str]) -> list[str]:
+    found = {name: _values(plan.methods, name) for name in names}
+    return [" ".join([f"--{_dashed(name)}", *map(str, values)]) for name, values in found.items() if values]
+
+
+def _rule_words(plan: Plan) -> list[str]:
+    words = [f"--metric {plan.metric}"] if plan.metric != "nll" else []
+    return [*words, *([f"--min-effect {plan.min_effect:g}"] if plan.min_effect is not None else [])]
 
 
 def _option(name: str, value: Any) -> str:

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from .. import _progress
+from .._checks import TrialsFailed
 from ..data import Dataset
 from ..predictions import Predictions
-from ..training import Epoch, checkpoint_epochs
-from . import engines
+from ..training import Epoch, TrialResult, checkpoint_epochs
+from . import _scripted, engines
 from .environment import environment, versions
 from .plan import Plan, Trial
 from .planning import command
 from .results import assemble
+from .script import Script
 from .store import RunFolder, default_path, write_text
 from .trials_table import table_of
 
@@ -34,18 +36,26 @@ def open_folder(plan: Plan, out: Path | None, *, resume: bool) -> RunFolder:
 
 
 def run_trials(
-    dataset: Dataset, plan: Plan, folder: RunFolder, engine: str, jobs: int | None, *, progress: bool
+    dataset: Dataset | None, plan: Plan, folder: RunFolder, engine: str, jobs: int | None, *, progress: bool
 ) -> None:
-    """Run what is not finished yet; every outcome is written as it comes."""
+    """Run what is not finished yet; every outcome is written as it comes. Without a data set it is a script's plan."""
     waiting = [trial for trial in plan.trials() if not folder.is_finished(trial)]
     what = f"training {len(plan.methods)} methods with {len(plan.seeds)} seeds on {plan.data.name}"
     with _progress.track(len(waiting), what, show=progress) as step:
-        for trial, outcome in engines.run(engine, dataset, waiting, jobs):
+        for trial, outcome in _outcomes(dataset, plan, folder, engine, waiting, jobs):
             if isinstance(outcome, Exception):
                 folder.fail(trial, f"{type(outcome).__name__}: {outcome}")
             else:
                 folder.save(trial, outcome, _meta(trial, outcome.history))
             step()
+
+
+def _outcomes(
+    dataset: Dataset | None, plan: Plan, folder: RunFolder, engine: str, waiting: list[Trial], jobs: int | None
+) -> Iterator[tuple[Trial, TrialResult | Exception]]:
+    if isinstance(plan.settings, Script):
+        return _scripted.run(plan.settings, waiting, folder.path, jobs)
+    return engines.run(engine, dataset, waiting, jobs)  # type: ignore[arg-type]
 
 
 def _meta(trial: Trial, history: list[Epoch]) -> dict[str, dict[str, Any]]:
@@ -60,18 +70,21 @@ def _meta(trial: Trial, history: list[Epoch]) -> dict[str, dict[str, Any]]:
         "model": trial.settings.model,
         "versions": versions(),
     }
-    return {c: {**shared, "checkpoint": c, "epoch": epoch} for c, epoch in checkpoint_epochs(history).items()}
+    epochs = checkpoint_epochs(history) if history else dict.fromkeys(trial.checkpoints)
+    return {c: {**shared, "checkpoint": c, "epoch": epoch} for c, epoch in epochs.items()}
 
 
-def results_of(dataset: Dataset, plan: Plan, folder: RunFolder, seconds: Callable[[], float]) -> dict[str, Any]:
+def results_of(dataset: Dataset | None, plan: Plan, folder: RunFolder, seconds: Callable[[], float]) -> dict[str, Any]:
     """Measure and judge every finished trial; write results.json and trials.csv; return the results."""
     histories: dict[str, list[list[Epoch]]] = {}
     failed = folder.failures(plan)
+    if failed and not any(map(folder.is_finished, plan.trials())):
+        raise TrialsFailed(f"all {len(failed)} trials failed; the first, {failed[0]['trial']}: {failed[0]['reason']}")
     results = assemble(
         _each_prediction(plan, folder, histories),
         histories=histories,
         run=_run_record(plan),
-        data=_data_record(dataset, plan),
+        data=_script_record(plan) if dataset is None else _data_record(dataset, plan),
         min_effect=plan.min_effect,
         metric=plan.metric,
         failed=failed,
@@ -88,7 +101,8 @@ def _each_prediction(plan: Plan, folder: RunFolder, histories: dict[str, list[li
     for trial in plan.trials():
         if folder.is_finished(trial):
             predictions, history = folder.load(trial)
-            histories.setdefault(trial.method.name, []).append(history)
+            if history:
+                histories.setdefault(trial.method.name, []).append(history)
             yield from predictions.values()
 
 
@@ -104,6 +118,12 @@ def _run_record(plan: Plan) -> dict[str, Any]:
 
 def _shown(settings: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if value not in ({}, "", False)}
+
+
+def _script_record(plan: Plan) -> dict[str, Any]:
+    """What is known of the data of a script; its predictions tell the rest."""
+    card = {"source": "a script of one's own", "command": plan.settings.to_dict()["script"]}
+    return {"name": plan.data.name, "card": card}
 
 
 def _data_record(dataset: Dataset, plan: Plan) -> dict[str, Any]:

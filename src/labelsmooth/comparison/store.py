@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import _checks
 from ..predictions import Predictions
-from ..training import CHECKPOINTS, Epoch, TrialResult
+from ..training import Epoch, TrialResult
 from .environment import environment
 from .folder import Folder, write_text
 from .plan import Plan, Trial
@@ -66,7 +66,7 @@ class RunFolder(Folder):
 
     def is_finished(self, trial: Trial) -> bool:
         """Whether every file of the trial is there."""
-        return self._history(trial).exists() and all(self._predictions(trial, c).exists() for c in CHECKPOINTS)
+        return self._history(trial).exists() and all(self._predictions(trial, c).exists() for c in trial.checkpoints)
 
     def save(self, trial: Trial, result: TrialResult, meta: Mapping[str, Mapping[str, Any]]) -> None:
         """Write a finished trial: predictions first, the history last."""
@@ -82,7 +82,7 @@ class RunFolder(Folder):
 
     def load(self, trial: Trial) -> tuple[dict[str, Predictions], list[Epoch]]:
         """The predictions and the history of a finished trial."""
-        predictions = {c: Predictions.load(self._predictions(trial, c)) for c in CHECKPOINTS}
+        predictions = {c: Predictions.load(self._predictions(trial, c)) for c in trial.checkpoints}
         lines = self._history(trial).read_text(encoding="utf-8").splitlines()
         return predictions, [json.loads(line) for line in lines]
 
