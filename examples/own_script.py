@@ -2,7 +2,7 @@
 
     labelsmooth compare --script 'python examples/own_script.py --eps {label_smoothing} --seed {seed} --out {out}'
 
-The last five lines of `main` are all that `compare` asks for.
+The last three lines of `main` are all that `compare` asks for.
 """
 
 import argparse
@@ -36,7 +36,6 @@ def train(x, y, eps: float, epochs: int) -> nn.Module:
     return model.eval()
 
 
-@torch.inference_mode()
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--eps", type=float, default=0.0)
@@ -46,12 +45,10 @@ def main() -> None:
     options = asked.parse_args()
     torch.manual_seed(options.seed)
     (x, y), (x_val, y_val), (x_test, y_test) = splits()
-    with torch.inference_mode(False):
-        model = train(x, y, options.eps, options.epochs)
-    Predictions(
-        model(x_test), y_test,
-        val_logits=model(x_val), val_labels=y_val,
-    ).save(options.out)  # fmt: skip
+    model = train(x, y, options.eps, options.epochs)
+    with torch.no_grad():
+        test_logits, val_logits = model(x_test), model(x_val)
+    Predictions(test_logits, y_test, val_logits=val_logits, val_labels=y_val).save(options.out)
 
 
 if __name__ == "__main__":

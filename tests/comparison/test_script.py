@@ -55,7 +55,7 @@ def test_a_script_is_planned_run_and_judged(command: str, tmp_path: Path) -> Non
 
 
 def test_a_finished_trial_is_not_run_again(command: str, tmp_path: Path) -> None:
-    options = {"script": command, "smoothing": 0.1, "seeds": 3, "out": tmp_path / "run", "progress": False}
+    options = {"script": command, "smoothing": 0.1, "seeds": 1, "out": tmp_path / "run", "progress": False}
     first = compare(**options)
     files = {path: path.stat().st_mtime_ns for path in (tmp_path / "run" / "predictions").iterdir()}
     lost = sorted(files)[0]
@@ -76,7 +76,7 @@ def test_a_changed_script_is_another_comparison(command: str, tmp_path: Path) ->
 
 
 def test_a_plan_is_run_again(command: str, tmp_path: Path) -> None:
-    first = compare(script=command, smoothing=0.1, seeds=3, out=tmp_path / "run", progress=False)
+    first = compare(script=command, smoothing=0.1, seeds=1, out=tmp_path / "run", progress=False)
     plan = tmp_path / "run" / "plan.json"
     again = compare(plan=plan, out=tmp_path / "again", progress=False)
     assert again.table == first.table
