@@ -24,6 +24,9 @@ def rich(text: str) -> Markup:
 
 
 def _marked(piece: str) -> str:
+    if not piece.startswith("`"):
+        piece = re.sub(r"(?<=\w)&#39;(?=\w)", "’", piece)
+        piece = re.sub(r"\b([A-Zγεn]) = (?=\d|−)", "\\1\u00a0=\u00a0", piece)
     for pattern, replacement in _MARKS[:1] if piece.startswith("`") else _MARKS[1:]:
         piece = pattern.sub(replacement, piece)
     return piece

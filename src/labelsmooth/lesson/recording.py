@@ -33,6 +33,13 @@ def final(run: str, method: str, figure: str) -> float:
     return track(run, method, figure)[-1]
 
 
+def ece_pair(run: str) -> str:
+    """The ECE at the last epoch, hard → smoothed, each with what a calibrated model would score on as many rows."""
+    rows = recordings()["runs"][run]["rows"]["test"]
+    shown = (f"{final(run, m, 'ece'):.3f} (calibrated: {final(run, m, 'ece_null'):.3f})" for m in ("hard", "smooth"))
+    return f"{' → '.join(shown)}, n = {rows}"
+
+
 def best(run: str, method: str, figure: str) -> float:
     """A figure at the epoch with the lowest validation NLL after temperature."""
     after = track(run, method, "val_nll_after")

@@ -7,7 +7,7 @@ from typing import Any
 
 from ._facts import best_gap
 from ._text import fixed
-from .recording import best, final, recordings
+from .recording import best, ece_pair, final, recordings
 
 TITLES = {
     "digits": "Digits, clean",
@@ -67,7 +67,7 @@ def _pair(run: str, figure: str) -> str:
 
 def _digits() -> tuple[str, ...]:
     return (
-        f"Accuracy {_pair('digits', 'accuracy')}, raw ECE {_pair('digits', 'ece')}: better decisions, worse "
+        f"Accuracy {_pair('digits', 'accuracy')}, raw ECE {ece_pair('digits')}: better decisions, worse "
         "confidence. "
         "The hard net was calibrated already, so there was nothing to repair.",
         f"After a temperature NLL is {_pair('digits', 'nll_after')}.",
@@ -82,7 +82,7 @@ def _noisy() -> tuple[str, ...]:
         "test labels falls from "
         f"{fixed(best('noisy', 'hard', 'accuracy'))} to {fixed(final('noisy', 'hard', 'accuracy'))}.",
         "Early on both are *under*-confident, and smoothing makes ECE worse; late the hard net is over-confident, and "
-        f"smoothing makes it better ({_pair('noisy', 'ece')}). The sign of the gap decides.",
+        f"smoothing makes it better: {ece_pair('noisy')}. The sign of the gap decides.",
     )
 
 
@@ -90,7 +90,7 @@ def _mixture() -> tuple[str, ...]:
     return (
         "Classes overlap, so no model can be right every time, and the true probabilities are known. The hard net "
         f"ends sure ({fixed(final('mixture', 'hard', 'confidence'))}) and often wrong.",
-        f"Smoothing takes raw ECE {_pair('mixture', 'ece')}, and accuracy {_pair('mixture', 'accuracy')}.",
+        f"Smoothing takes raw ECE from {ece_pair('mixture')}, and accuracy {_pair('mixture', 'accuracy')}.",
         "Early stopping and a temperature do better than either end: NLL "
         f"{fixed(best('mixture', 'hard', 'nll_after'))} at "
         "the best epoch of the hard net.",
@@ -101,6 +101,6 @@ def _pydoc() -> tuple[str, ...]:
     return (
         "A small transformer reads Python's documentation. The next character is often truly open, so gaps stay below "
         "what theory allows for labels that are certain.",
-        f"At the end: accuracy {_pair('pydoc', 'accuracy')}, raw ECE {_pair('pydoc', 'ece')}, NLL after temperature "
+        f"At the end: accuracy {_pair('pydoc', 'accuracy')}, raw ECE {ece_pair('pydoc')}, NLL after temperature "
         f"{_pair('pydoc', 'nll_after')}.",
     )

@@ -30,9 +30,12 @@ def _short(classes: int, convention: str) -> list[float]:
 
 
 def _effects(run: str) -> tuple[str, str, str]:
-    pairs = ((final(run, "hard", n), final(run, "smooth", n)) for n in ("accuracy", "ece", "nll_after"))
-    first, second, third = (f"{fixed(hard)} → {fixed(smooth)}" for hard, smooth in pairs)
-    return first, second, third
+    accuracy, ece, null, after = (_arrow(run, figure) for figure in ("accuracy", "ece", "ece_null", "nll_after"))
+    return accuracy, f"{ece} ({null}; {recordings()['runs'][run]['rows']['test']})", after
+
+
+def _arrow(run: str, figure: str) -> str:
+    return f"{fixed(final(run, 'hard', figure))} → {fixed(final(run, 'smooth', figure))}"
 
 
 def _formulas() -> list[tuple[str, str]]:

@@ -65,14 +65,9 @@ def _populations() -> list[Question]:
 
 
 def _undone(p: float) -> float:
-    """The probability whose smoothed optimum is p, found by bisection on the optimum itself."""
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        rest = (1 - middle) / 9
-        found = float(_optimum([middle] + [rest] * 9, 0.1)[0])
-        low, high = (middle, high) if found < p else (low, middle)
-    return low
+    """The true probability whose optimum is p: the optimum is linear in it, so two of them tell."""
+    nothing, everything = (float(_optimum([eta] + [(1 - eta) / 9] * 9, 0.1)[0]) for eta in (0.0, 1.0))
+    return (p - nothing) / (everything - nothing)
 
 
 def _torch() -> list[Question]:

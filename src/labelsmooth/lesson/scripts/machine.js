@@ -85,9 +85,9 @@
 
   // the loss as the true logit leads all others by the same gap
   function curve(now, best) {
-    const low = -4, high = 12, top = 6;
-    const x = (gap) => 34 + (346 * (gap - low)) / (high - low);
-    const y = (loss) => 176 - (160 * Math.min(loss, top)) / top;
+    const low = -4, high = 12, top = 6, wide = Page.room(one('.ls-curve-figure', root), 260, 560);
+    const x = (gap) => 34 + ((wide - 44) * (gap - low)) / (high - low);
+    const y = (loss) => 176 - (156 * Math.min(loss, top)) / top;
     const at = (gap, amount) => {
       const z = Array.from({ length: state.classes }, (_, k) => (k === 0 ? gap : 0));
       return Arithmetic.split(z, 0, amount, state.convention).loss;
@@ -97,14 +97,14 @@
       .map(([gap, loss], i) => `${i ? 'L' : 'M'}${x(gap).toFixed(1)} ${y(loss).toFixed(1)}`).join('');
     const text = (words, px, py, anchor = 'middle') => draw('text', { x: px, y: py, 'text-anchor': anchor }, words);
     const ticks = [-4, 0, 4, 8, 12].map((gap) => text(fixed(gap, 0), x(gap), 194));
-    const levels = [0, 2, 4, 6].flatMap((loss) => [draw('line', { x1: 34, x2: 380, y1: y(loss), y2: y(loss), class: 'ls-grid' }), text(String(loss), 26, y(loss) + 4, 'end')]);
+    const levels = [0, 2, 4, 6].flatMap((loss) => [draw('line', { x1: 34, x2: wide - 10, y1: y(loss), y2: y(loss), class: 'ls-grid' }), text(String(loss), 26, y(loss) + 4, 'end')]);
     const seen = Math.max(low, Math.min(high, now));
-    const parts = [...levels, ...ticks, text('lead of the true logit', 380, 210, 'end'), text('loss', 34, 9, 'start'),
-      draw('line', { x1: x(seen), x2: x(seen), y1: 16, y2: 176, class: 'ls-reference ls-dashed' }),
+    const parts = [...levels, ...ticks, text('lead of the true logit', wide - 10, 213, 'end'), text('loss', 26, 2, 'end'),
+      draw('line', { x1: x(seen), x2: x(seen), y1: 20, y2: 176, class: 'ls-reference ls-dashed' }),
       draw('path', { d: path(0), class: 'ls-trace ls-trace-hard' }), draw('path', { d: path(state.amount), class: 'ls-trace ls-trace-smooth' })];
     if (best >= low && best <= high) parts.push(draw('circle', { cx: x(best), cy: y(at(best, state.amount)), r: 5, class: 'ls-dot-smooth' }));
     const words = `Loss against the lead of the true logit; the smoothed loss is lowest at ${fixed(best, 2)}; the lead is now ${fixed(now, 2)}`;
-    return draw('svg', { viewBox: '0 0 390 214', role: 'img', 'aria-label': words, class: 'ls-figure' }, ...parts);
+    return draw('svg', { viewBox: `0 0 ${wide} 218`, role: 'img', 'aria-label': words, class: 'ls-figure' }, ...parts);
   }
 
   function say(seen) {
@@ -147,5 +147,6 @@
   one('#ls-classes', root).addEventListener('input', (event) => update({ classes: Number(event.target.value) }));
   for (const radio of all('input[name=ls-convention]', root)) radio.addEventListener('change', () => update({ convention: radio.value }));
   for (const button of all('[data-preset]', root)) button.addEventListener('click', () => preset(button.dataset.preset));
+  Page.onResize(() => update({}));
   update({});
 })();

@@ -51,5 +51,20 @@ const Page = (() => {
     for (const button of buttons) button.setAttribute('aria-pressed', String(button === chosen));
   }
 
-  return { one, all, make, draw, fixed, signed, remembered, remember, data, choose };
+  // figures are drawn as wide as their place, so that their text keeps its size
+  const room = (place, low, high) => Math.round(Math.max(low, Math.min(high, place.clientWidth || low)));
+
+  function onResize(redraw) {
+    let waiting = false;
+    addEventListener('resize', () => {
+      if (waiting) return;
+      waiting = true;
+      requestAnimationFrame(() => {
+        waiting = false;
+        redraw();
+      });
+    });
+  }
+
+  return { one, all, make, draw, fixed, signed, remembered, remember, data, choose, room, onResize };
 })();

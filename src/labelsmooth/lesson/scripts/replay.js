@@ -11,8 +11,8 @@
   const text = (words, x, y, anchor = 'middle', kind = 'ls-tick') => draw('text', { x, y, 'text-anchor': anchor, class: kind }, words);
 
   // the bins of one model: bars are accuracies, dots stand at the mean confidence, rows underneath
-  function reliability(track, at, method) {
-    const [left, right, top, base, foot] = [40, 330, 14, 234, 300];
+  function reliability(track, at, method, wide) {
+    const [left, right, top, base, foot] = [40, wide - 10, 14, 0.7 * wide, 0.7 * wide + 66];
     const x = (v) => left + (right - left) * v;
     const y = (v) => base - (base - top) * v;
     const counts = track.count[at], most = Math.max(...counts), width = 1 / counts.length;
@@ -32,7 +32,7 @@
     parts.push(text('accuracy', left, 8, 'start', 'ls-axis-name'), text('confidence', right, foot + 31, 'end', 'ls-axis-name'));
     const gap = signed(track.confidence[at] - track.accuracy[at]);
     const words = `Reliability diagram: confidence ${fixed(track.confidence[at])}, accuracy ${fixed(track.accuracy[at])}, signed gap ${gap}`;
-    return draw('svg', { viewBox: '0 0 340 334', role: 'img', 'aria-label': words, class: 'ls-figure' }, ...parts);
+    return draw('svg', { viewBox: `0 0 ${wide} ${foot + 34}`, role: 'img', 'aria-label': words, class: 'ls-figure' }, ...parts);
   }
 
   function niceTicks(low, high) {
@@ -43,8 +43,8 @@
     return ticks;
   }
 
-  function curves(run, figure, theory, zoom) {
-    const [left, right, top, base] = [40, 330, 12, 150];
+  function curves(run, figure, theory, zoom, wide) {
+    const [left, right, top, base] = [40, wide - 10, 12, 150];
     const tracks = METHODS.map((method) => figure(run.methods[method]));
     const marks = Object.values(theory || {});
     const every = [...tracks.flat(), ...marks];
@@ -59,7 +59,7 @@
     METHODS.forEach((method, m) => parts.push(draw('polyline', { points: tracks[m].map((v, i) => `${x(run.epoch[i]).toFixed(1)},${y(v).toFixed(1)}`).join(' '), class: `ls-trace ls-trace-${method}` })));
     parts.push(line(x(run.epoch[state.at]), top, x(run.epoch[state.at]), base, 'ls-reference ls-dashed'));
     METHODS.forEach((method, m) => parts.push(draw('circle', { cx: x(run.epoch[state.at]), cy: y(tracks[m][state.at]), r: 4, class: `ls-dot-${method}` })));
-    return draw('svg', { viewBox: '0 0 340 172', 'aria-hidden': 'true', class: 'ls-figure' }, ...parts);
+    return draw('svg', { viewBox: `0 0 ${wide} 172`, 'aria-hidden': 'true', class: 'ls-figure' }, ...parts);
   }
 
   const CURVES = {
@@ -69,7 +69,7 @@
 
   function showMethod(method, run) {
     const track = run.methods[method], at = state.at, part = one(`[data-method=${method}]`, root);
-    one('.ls-reliability', part).replaceChildren(reliability(track, at, method));
+    one('.ls-reliability', part).replaceChildren(reliability(track, at, method, Page.room(one('.ls-reliability', part), 260, 416)));
     const values = {
       accuracy: fixed(track.accuracy[at]), train: fixed(track.train_accuracy[at]), confidence: fixed(track.confidence[at]),
       signed: signed(track.confidence[at] - track.accuracy[at]), ece: fixed(track.ece[at]), null: fixed(track.ece_null[at]),
@@ -85,7 +85,8 @@
     for (const method of METHODS) showMethod(method, run);
     for (const figure of all('[data-curve]', root)) {
       const name = figure.dataset.curve;
-      one('.ls-picture', figure).replaceChildren(curves(run, CURVES[name], name === 'gap' ? { best: run.best_gap } : null, name === 'accuracy'));
+      const place = one('.ls-picture', figure), theory = name === 'gap' ? { best: run.best_gap } : null;
+      place.replaceChildren(curves(run, CURVES[name], theory, name === 'accuracy', Page.room(place, 240, 480)));
     }
     one('[data-show=epoch]', root).textContent = run.epoch[state.at];
     one('[data-show=last]', root).textContent = run.epoch[run.epoch.length - 1];
@@ -129,5 +130,6 @@
   });
   one('#ls-play').addEventListener('click', play);
   for (const button of all('[data-run]', root)) button.addEventListener('click', () => open(button.dataset.run));
+  Page.onResize(show);
   open(state.run);
 })();
