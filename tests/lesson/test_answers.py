@@ -100,7 +100,7 @@ def test_the_truth_about_tutorials() -> None:
     assert outputs[2].split()[0] == outputs[2].split()[1]
 
 
-def test_S8_no_text_claims_what_was_not_measured() -> None:
+def test_no_text_claims_what_was_not_measured() -> None:
     """The claims that the project never makes."""
     texts = [myth.truth for myth in myths.myths()] + [says for step in STEPS for says in step.says]
     texts += [card.back for card in cards.cards()] + [q.solution for q in QUESTIONS]

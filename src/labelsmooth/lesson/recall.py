@@ -39,7 +39,7 @@ def prompts() -> list[Prompt]:
         Prompt(
             "Explain when smoothing helps calibration and when it hurts.",
             (
-                "it lowers confidence in any case",
+                "it lowered confidence in every recorded run",
                 "the sign of confidence − accuracy before smoothing decides",
                 "an over-confident model can gain, a calibrated one loses",
                 "temperature scaling moves confidence too, without touching decisions",

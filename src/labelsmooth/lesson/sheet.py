@@ -52,7 +52,7 @@ def _formulas() -> list[tuple[str, str]]:
 
 
 _RULES = (
-    "Confidence always falls. Calibration improves only where confidence was too high.",
+    "Confidence fell in every run here. Calibration improves only where confidence was too high.",
     "Rivals first: temperature scaling, early stopping, tuned weight decay.",
     "Watch the hard-label NLL; losses of different ε do not compare.",
     "ECE only with its sample size and null value; show the signed gap.",

@@ -34,7 +34,7 @@ def _one_hot() -> Step:
     label = torch.tensor([0])
     for gap in (2, 5, 10, 20):
         logits = torch.zeros(1, 10, dtype=torch.float64)
-        logits[0, 0] = gap                     # the true class leads by `gap`
+        logits[0, 0] = gap          # the lead of the true class
         print(f"gap {gap:2d}   loss {cross_entropy(logits, label):.1e}")
     """
     ask = "Ten classes, hard labels. How far must the true logit lead the others before the loss reaches 0?"
