@@ -220,3 +220,16 @@ def test_a_wrong_kernel_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(native_cpu, "_run", wrong)
     seen = [case for case in cases if judge(case, library) is not None]
     assert len(seen) > 15
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_T14_the_look_at_probabilities(dtype: torch.dtype) -> None:
+    """How far sums are from 1, and the least number; NaN where one is NaN; other layouts are left to torch."""
+    given = torch.rand(300, 37, dtype=dtype).softmax(1)
+    given[17, 5] += 0.25
+    given[200, 3] = -0.125
+    off, low = native_cpu.spread_of(given) or (0.0, 0.0)
+    assert off == pytest.approx((given.double().sum(1) - 1).abs().max().item(), rel=1e-12) and low == -0.125
+    given[2, 2] = torch.nan
+    assert np.isnan(native_cpu.spread_of(given) or (0.0, 0.0)).all()
+    assert native_cpu.spread_of(given.T) is None and native_cpu.spread_of(given[0]) is None

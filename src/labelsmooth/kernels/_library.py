@@ -15,7 +15,7 @@ SWITCH = "LABELSMOOTH_NATIVE"
 """0 switches the compiled kernel off; the name of an instruction set, such as x86-64-v2, takes that one."""
 
 NAME = "liblabelsmooth_native.so"
-ABI = 1
+ABI = 2
 
 
 class Library(NamedTuple):
@@ -63,7 +63,7 @@ def _open(asked: str) -> Library | Missing:
 
 
 def _checked(calls: ctypes.CDLL) -> ctypes.CDLL:
-    for name in ("ls_abi", "ls_sets", "ls_name", "ls_runs", "ls_openmp", "ls_huge_pages", "ls_run"):
+    for name in ("ls_abi", "ls_sets", "ls_name", "ls_runs", "ls_openmp", "ls_huge_pages", "ls_run", "ls_scan"):
         getattr(calls, name).restype = ctypes.c_int64
     if calls.ls_abi() != ABI:
         raise ValueError(f"it was compiled for interface {calls.ls_abi()}, and this version needs {ABI}")
@@ -71,6 +71,7 @@ def _checked(calls: ctypes.CDLL) -> ctypes.CDLL:
     calls.ls_name.argtypes = calls.ls_runs.argtypes = (ctypes.c_int64,)
     calls.ls_huge_pages.argtypes = (ctypes.c_int64, ctypes.c_int64)
     calls.ls_run.argtypes = (ctypes.c_int64, ctypes.c_char_p)
+    calls.ls_scan.restype, calls.ls_scan.argtypes = None, (*6 * (ctypes.c_int64,), ctypes.c_void_p)
     return calls
 
 

@@ -6,6 +6,7 @@ then only hands the gradient out. Row losses read the logits again in backward, 
 
 from __future__ import annotations
 
+import ctypes
 import math
 from typing import Any
 
@@ -81,6 +82,18 @@ def overwrite(logits: Tensor, targets: SoftTargets) -> Tensor:
     losses = logits.new_empty(_rows(logits), dtype=_loss_dtype(logits))
     _run(Call(logits, targets), losses=losses, gradient=logits)
     return losses
+
+
+def spread_of(given: Tensor) -> tuple[float, float] | None:
+    """How far the sums of rows (N, K) are from 1 at most, and the least number; None where this kernel is no help."""
+    opened = library()
+    plain = given.ndim == 2 and given.stride(1) == 1 and given.numel() and not given.is_neg()
+    if isinstance(opened, Missing) or not plain or not fits(given) or type(given) is not Tensor:
+        return None
+    found = (ctypes.c_double * 2)()
+    wide, threads = given.dtype is torch.float64, torch.get_num_threads() if given.numel() >= 1 << 16 else 1
+    opened.calls.ls_scan(given.data_ptr(), wide, *given.shape, given.stride(0), threads, ctypes.addressof(found))
+    return found[0], found[1]
 
 
 class _Rows(torch.autograd.Function):

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from .._modes import visible as visible
 from .._notices import once
+from ..kernels import native_cpu
 from ..targets import Amount, SoftTargets, out_of_range
 from ._options import Options
 
@@ -24,9 +25,7 @@ def check_probabilities(given: Tensor, keep: Tensor | None, options: Options) ->
     given = _counted(given, keep)
     if given.numel() == 0:
         return
-    wide = torch.float32 if given.itemsize < 4 else given.dtype
-    least, most = (x.item() for x in given.sum(1, dtype=wide).aminmax())
-    off, low = max(1 - least, most - 1), given.amin().item()
+    off, low = native_cpu.spread_of(given) or _spread_of(given)
     if off <= 1e-2 and low >= 0:
         return
     complain(
@@ -35,6 +34,12 @@ def check_probabilities(given: Tensor, keep: Tensor | None, options: Options) ->
         f"and sums up to {off:.3g} away from 1. Normalise it, or name its class dimension with class_dim=",
         options,
     )
+
+
+def _spread_of(given: Tensor) -> tuple[float, float]:
+    wide = torch.float32 if given.itemsize < 4 else given.dtype
+    least, most = (x.item() for x in given.sum(1, dtype=wide).aminmax())
+    return max(1 - least, most - 1), given.amin().item()
 
 
 def check_softness(targets: SoftTargets, amount: Amount, options: Options) -> None:

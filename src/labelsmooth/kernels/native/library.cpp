@@ -1,4 +1,5 @@
 // The door: which instruction sets this library was compiled for, which of them the machine has, and a call by number.
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 #if defined(__linux__)
@@ -25,7 +26,7 @@ static const int64_t huge = int64_t(2) << 20;
 #define LS_PUBLIC __attribute__((visibility("default")))
 extern "C" {
 
-LS_PUBLIC int64_t ls_abi(void) { return 1; }
+LS_PUBLIC int64_t ls_abi(void) { return 2; }
 
 LS_PUBLIC int64_t ls_sets(void) { return int64_t(sizeof table / sizeof *table); }
 
@@ -62,6 +63,33 @@ LS_PUBLIC int64_t ls_huge_pages(int64_t at, int64_t bytes) {
 #else
     return (void)at, (void)bytes, 0;
 #endif
+}
+
+// How far the rows' sums are from 1 at most, and the least number; NaN where one is NaN. Rows lie `step` apart.
+LS_PUBLIC void ls_scan(int64_t at, int64_t wide, int64_t rows, int64_t K, int64_t step, int64_t threads, double* out) {
+    double off = 0, low = INFINITY;
+    int64_t odd = 0;
+#pragma omp parallel for num_threads(threads) if (threads > 1) reduction(max : off, odd) reduction(min : low)
+    for (int64_t r = 0; r < rows; r++) {
+        double sum = 0, least = INFINITY;
+        if (wide) {
+            const double* p = (const double*)at + r * step;
+#pragma omp simd reduction(+ : sum) reduction(min : least)
+            for (int64_t k = 0; k < K; k++) sum += p[k], least = p[k] < least ? p[k] : least;
+        } else {
+            float few = INFINITY;
+            const float* p = (const float*)at + r * step;
+#pragma omp simd reduction(+ : sum) reduction(min : few)
+            for (int64_t k = 0; k < K; k++) sum += double(p[k]), few = p[k] < few ? p[k] : few;
+            least = few;
+        }
+        const double from_one = sum > 1 ? sum - 1 : 1 - sum;
+        odd = sum != sum ? 1 : odd;
+        off = from_one > off ? from_one : off;
+        low = least < low ? least : low;
+    }
+    out[0] = odd ? NAN : off;
+    out[1] = odd ? NAN : low;
 }
 
 LS_PUBLIC void ls_run(int64_t set, const Arguments* given) { table[set](given); }

@@ -1,8 +1,8 @@
 // One row with its classes next to each other in memory: the loss m·log Σ exp d − ⟨q, d⟩, d = z − max, and m·p − q.
 //
 // q is `own` at the pivot (the true class, or the largest one where only probabilities were given) and `each` or `q[k]`
-// elsewhere. The gradient at the pivot is minus the sum of all others', found from sums that leave the pivot out, so
-// that p − q never cancels there.
+// elsewhere. Where the pivot is likelier than all others together, its gradient is minus the sum of theirs, found from sums
+// that leave the pivot out, so that 1 − p is never found by subtraction.
 #pragma once
 
 #include "vectors.h"
@@ -28,15 +28,15 @@ struct Limits<double> {
     static constexpr double most = 1e300, masked = -8.9e307;
 };
 
-// A gradient found in float is kept only if its error, at most `error` of p, is within the gates: `error`·p against
-// |m·p − q| and against the row's largest |m·p − q|, in units of half the gate.
+// A gradient found in float is kept only if its error, at most 3.4e-7 of p, is within the gate 2e-6 (|g| + 0.01 max |g|),
+// where the largest is looked for in the row alone; for half types, within what rounding leaves of theirs.
 template <class In, class C>
 struct Gate {
     static constexpr double of_p = 0, of_largest = 0;
 };
 template <>
 struct Gate<float, float> {
-    static constexpr double of_p = 0.3, of_largest = 0.01;
+    static constexpr double of_p = 0.17, of_largest = 0.01;
 };
 template <>
 struct Gate<bf16, float> {
@@ -222,13 +222,15 @@ Outcome solve(const In* z, const In* ahead, int64_t K, Target<C> t, C* e, In* g,
     const double loss = t.mass * log1p(rest) - t.own * d - inner;
     if (!g) return {loss, true, true};
     const double total = 1 + rest;
-    const double p_others = t.mass * (others / total), at_pivot = t.others - p_others;
+    const double e_pivot = double(e[t.pivot]);
+    const bool likely = sizeof(C) == 8 || e_pivot > others;  // then p − q is minus the sum of the others'
+    const double p = t.mass * ((likely ? others : e_pivot) / total), at_pivot = likely ? t.others - p : p - t.own;
     e[t.pivot] = 0;
     const Quality found = write<In, C, Dense>(e, K, t, total, factor, g);
     put(g + t.pivot, factor * at_pivot);
     if (Gate<In, C>::of_p == 0) return {loss, true, true};
     const double size = fabs(at_pivot), largest = (size > found.largest ? size : found.largest) * Gate<In, C>::of_largest;
-    const double own = Gate<In, C>::of_p * fabs(p_others) - size;
+    const double own = Gate<In, C>::of_p * fabs(p) - size;
     return {loss, true, found.worst <= largest && own <= largest};
 }
 
