@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -77,6 +76,8 @@ def row(name: str, rounds: int) -> dict[str, float | str]:
     line |= {"x_products": ratio(ours, found["products"])}
     if None not in memory:
         mib = dict(zip(("ours", "torch", "hard"), memory, strict=True))
+        own = sum(x.numel() * x.itemsize for x in make(size).leaves) / 2**20
+        line |= {"x_torch_memory_beyond_gradients": (mib["ours"] - own) / (mib["torch"] - own)}  # type: ignore[operator]
         line |= {"mib": mib["ours"], "x_torch_memory": mib["ours"] / mib["torch"], "torch_hard_mib": mib["hard"]}  # type: ignore[operator, dict-item]
     return line
 
@@ -84,9 +85,9 @@ def row(name: str, rounds: int) -> dict[str, float | str]:
 def beyond_gradients() -> float:
     """MiB added to this process's peak by one call at the huge size, less what the gradients take."""
     inputs = make(HUGE)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = _beside.forgotten_peak()
     gradients = torch.autograd.grad(named("labelsmooth").build(inputs)(), inputs.leaves)
-    added = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    added = _beside.peak() - before
     return added / 1024 - sum(x.numel() * x.itemsize for x in gradients) / 2**20
 
 
@@ -119,7 +120,12 @@ def shown(line: dict[str, float | str]) -> str:
         f"{line['size']}: {line['seconds']:.2f} s (products {line['products']:.2f} s, {line['x_products']:.2f} x); "
         f"{line['x_torch_hard_chunked']:.2f} x torch's chunked head without smoothing "
         f"(sum: {line['sum_x_torch_hard_chunked']:.2f}), {line['x_torch_smoothed']:.2f} x torch's smoothed head"
-        + (f"; {line['mib']:.0f} MiB, {line['x_torch_memory']:.3f} x torch's" if "mib" in line else "")
+        + (
+            f"; {line['mib']:.0f} MiB, {line['x_torch_memory']:.3f} x torch's "
+            f"({line['x_torch_memory_beyond_gradients']:.3f} x beyond the gradients)"
+            if "mib" in line
+            else ""
+        )
     )
 
 

@@ -1,8 +1,8 @@
 """A linear head and its loss, a chunk of rows at a time: logits are made, become their gradient in place, and are gone.
 
-The sum of the losses has its gradients computed in forward, three matrix products in all, and backward scales copies of
-them, so that it may run any number of times with any upstream. Row losses have an upstream for each row, which only
-backward knows: the logits are made once more there.
+The sum of the losses has its gradients computed in forward, three matrix products in all, and the first backward scales
+them and hands them out; a second one computes them again, so that each is right with any upstream. Row losses have an
+upstream for each row, which only backward knows: the logits are made once more there.
 """
 
 from __future__ import annotations
@@ -88,17 +88,21 @@ class _Total(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, head: Head) -> Tensor:
         losses, found = _sweep((x, weight, bias), head, head.row_weights, ctx.needs_input_grad[:3])
-        _remember(ctx, (x, weight, bias, *found), head)
+        _remember(ctx, (x, weight, bias), head)
+        ctx.found = found
         return ordered(_weighted(losses, head))
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         tensors, head = _recall(ctx)
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or torch._C._functorch.is_legacy_batchedtensor(upstream):
             rows = upstream.expand(head.targets.row_shape())
-            return *_differentiable(tensors[:3], head, rows, ctx.needs_input_grad), None
-        pairs = zip(tensors[:3], tensors[3:], strict=True)
-        return *(None if each is None else (each * upstream).to(own.dtype) for own, each in pairs), None
+            return *_differentiable(tensors, head, rows, ctx.needs_input_grad), None
+        found, ctx.found = ctx.found, None  # handed out once: whoever gets it may write into it
+        if found is None:
+            found = _sweep(tensors, head, head.row_weights, ctx.needs_input_grad[:3])[1]
+        pairs = zip(tensors, found, strict=True)
+        return *(None if each is None else each.mul_(upstream).to(own.dtype) for own, each in pairs), None
 
 
 class _Rows(torch.autograd.Function):
