@@ -103,6 +103,12 @@ def _evaluate_parser(command: argparse.ArgumentParser) -> None:
 
 def _report_parser(command: argparse.ArgumentParser) -> None:
     command.add_argument("run", metavar="RUN", help="folder of a run")
+    command.add_argument(
+        "--format",
+        choices=("text", "md"),
+        default="text",
+        help="what is printed: a table, or Markdown for pull requests",
+    )
     command.add_argument("--json", action="store_true", help="print results.json instead of the table")
 
 
@@ -178,7 +184,11 @@ def _report(asked: argparse.Namespace) -> int:
     """Make the page of a run again."""
     from . import workflows
 
-    return _show(workflows.report(asked.run), asked.json)
+    result = workflows.report(asked.run)
+    if asked.format == "md" and not asked.json:
+        print(result.markdown())
+        return 0
+    return _show(result, asked.json)
 
 
 def _audit(asked: argparse.Namespace) -> int:

@@ -64,6 +64,12 @@ class Comparison:
 
         return report.write(self.results, Path(path))
 
+    def markdown(self) -> str:
+        """The verdict and the table as Markdown, for a pull request."""
+        from .report import markdown
+
+        return markdown.render(self.results)
+
     def _repr_html_(self) -> str:
         from . import report
 
