@@ -59,14 +59,20 @@ def mymodels(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["mlp", "linear"])
 def test_a_table_is_embedded(table, name):
     model = models.build(name, table, seed=0)
-    tables = [layer for layer in model.modules() if isinstance(layer, torch.nn.Embedding)]
-    assert [layer.num_embeddings for layer in tables] == list(table.cardinalities) == [4, 5]
+    (embedding,) = [layer for layer in model.modules() if isinstance(layer, torch.nn.Embedding)]
+    assert table.cardinalities == (4, 5) and embedding.num_embeddings == 9
     rows = torch.from_numpy(table.train.inputs[:6])
     before = model.eval()(rows)
     assert before.shape == (6, 2)
     changed = rows.clone()
     changed[:, 1] = (changed[:, 1] + 1) % 4
     assert ((model(changed) - before).abs().amax(1) > 0).all()
+    with torch.no_grad():
+        embedding.weight[:4] = 0
+    first = model(rows)
+    assert torch.equal(model(changed), first)
+    changed[:, 2] = (changed[:, 2] + 1) % 5
+    assert ((model(changed) - first).abs().amax(1) > 0).all()
 
 
 @pytest.mark.parametrize("name", ["bag", "encoder"])

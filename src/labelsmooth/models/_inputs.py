@@ -11,20 +11,24 @@ _WIDEST = 16
 
 
 class Embedded(nn.Module):
-    """The last columns of a table are places in tables of embeddings, about half as wide as they have rows."""
+    """The last columns of a table are places in one table of embeddings, each column in rows of its own.
+
+    One look-up for all columns: a table for each would take most of the time of a small model.
+    """
+
+    start: Tensor
 
     def __init__(self, cardinalities: tuple[int, ...], columns: int):
         super().__init__()
-        widths = [min(_WIDEST, (rows + 1) // 2) for rows in cardinalities]
-        self.tables = nn.ModuleList(
-            nn.Embedding(rows, width) for rows, width in zip(cardinalities, widths, strict=True)
-        )
+        width = min(_WIDEST, (max(cardinalities) + 1) // 2)
+        self.table = nn.Embedding(sum(cardinalities), width)
+        self.register_buffer("start", torch.tensor([0, *cardinalities[:-1]]).cumsum(0))
         self.numbers = columns - len(cardinalities)
-        self.features = self.numbers + sum(widths)
+        self.features = self.numbers + width * len(cardinalities)
 
     def forward(self, rows: Tensor) -> Tensor:
-        places = rows[:, self.numbers :].long()
-        return torch.cat([rows[:, : self.numbers], *(t(places[:, i]) for i, t in enumerate(self.tables))], 1)
+        places = rows[:, self.numbers :].long() + self.start
+        return torch.cat([rows[:, : self.numbers], self.table(places).flatten(1)], 1)
 
 
 def flat(dataset: Dataset) -> tuple[nn.Module, int]:
