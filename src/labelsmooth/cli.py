@@ -109,6 +109,7 @@ def _report_parser(command: argparse.ArgumentParser) -> None:
         default="text",
         help="what is printed: a table, or Markdown for pull requests",
     )
+    command.add_argument("--figures", default=None, metavar="FOLDER", help="write every figure as a PNG to this folder")
     command.add_argument("--json", action="store_true", help="print results.json instead of the table")
 
 
@@ -185,6 +186,8 @@ def _report(asked: argparse.Namespace) -> int:
     from . import workflows
 
     result = workflows.report(asked.run)
+    if asked.figures is not None:
+        print(*result.figures(asked.figures), sep="\n", file=sys.stderr)
     if asked.format == "md" and not asked.json:
         print(result.markdown())
         return 0

@@ -70,6 +70,12 @@ class Comparison:
 
         return markdown.render(self.results)
 
+    def figures(self, folder: str | Path) -> list[Path]:
+        """Write every figure of the page as a PNG into `folder` and return the files."""
+        from .report import pictures
+
+        return pictures.write(self.results, folder)
+
     def _repr_html_(self) -> str:
         from . import report
 
