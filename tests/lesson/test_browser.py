@@ -145,7 +145,7 @@ def test_every_slider_of_the_machine_moves_what_it_should(visit: Any) -> None:
     assert float(shown(visit, "gap")) == pytest.approx(-3 - 2)
     visit.locator("#ls-label-9").check()
     assert float(shown(visit, "gap")) == pytest.approx(6 - 1)
-    visit.get_by_role("radio", name="others").check()
+    visit.get_by_role("radio", name="others fairseq").check()
     assert shown(visit, "others-true") == "0.9000"
     assert "0.1111" in shown(visit, "to-uniform")
     visit.get_by_role("button", name="at its best").click()
