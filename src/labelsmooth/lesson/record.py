@@ -1,10 +1,15 @@
-"""Trains what the study page replays and writes it down: python -m labelsmooth.lesson.record (about two minutes)."""
+"""Trains what the study page replays and writes it down: python -m labelsmooth.lesson.record (some minutes).
+
+With names of runs (or "limits") behind it, only these are trained again.
+"""
 
 from __future__ import annotations
 
 import gzip
 import json
 import platform
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +24,7 @@ from ..methods import Method
 from ..models import default_model
 from ..training import Epoch, Settings, predict, run_trial
 from ._limits import limits
+from .recording import recordings
 
 FILE = Path(__file__).parent / "recordings.json.gz"
 COMMAND = "python -m labelsmooth.lesson.record"
@@ -127,17 +133,19 @@ def _merged(looks: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def everything() -> dict[str, Any]:
-    """All recordings, with what is needed to make them again."""
+def everything(names: Sequence[str] = ()) -> dict[str, Any]:
+    """All recordings, with what is needed to make them again; with names, only these are made and the rest is kept."""
     torch.set_num_threads(1)
     versions = {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
-    runs = {run.name: record(run) for run in RUNS}
-    return {"command": COMMAND, "versions": versions, "amount": AMOUNT, "runs": runs, "limits": limits()}
+    kept = recordings() if names else {"runs": {}}
+    runs = {run.name: record(run) if not names or run.name in names else kept["runs"][run.name] for run in RUNS}
+    least = limits() if not names or "limits" in names else kept["limits"]
+    return {"command": COMMAND, "versions": versions, "amount": AMOUNT, "runs": runs, "limits": least}
 
 
 def main() -> None:
     """Write the recordings beside this file."""
-    text = json.dumps(everything(), separators=(",", ":")).encode()
+    text = json.dumps(everything(sys.argv[1:]), separators=(",", ":")).encode()
     FILE.write_bytes(gzip.compress(text, mtime=0))
     print(f"{FILE.name}: {FILE.stat().st_size / 1000:.0f} kB packed, {len(text) / 1000:.0f} kB of JSON")
 
