@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
@@ -233,6 +234,7 @@ def evaluate(
     from .comparison.environment import environment
     from .comparison.folder import Folder
     from .comparison.gathering import sources
+    from .comparison.on_demand import OnDemand
     from .comparison.results import STEPS, assemble
 
     start = time.perf_counter()
@@ -244,7 +246,7 @@ def evaluate(
     command = _evaluate_command(given, chosen)
     run = {"kind": "evaluate", "command": command, "created": _now(), "env": environment()}
     found = sources(given)
-    predictions = (source.load(scores) for source in found)
+    predictions = OnDemand([partial(source.load, scores) for source in found])
     with _progress.track(STEPS * len(found), "measuring predictions, in steps", show=progress, after=_PATIENCE) as step:
         results = assemble(predictions, run=run, min_effect=chosen.min_effect, metric=chosen.metric, step=step)
     results["run"]["seconds"] = round(time.perf_counter() - start, 2)

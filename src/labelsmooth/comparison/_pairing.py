@@ -48,6 +48,7 @@ class Reader:
     source: str = "the first file"
     clipped: int = 0
     settings: dict[tuple[str, str], list[Identity]] = field(default_factory=dict)
+    places: dict[tuple[str, str, int], int] = field(default_factory=dict)
     data_name: str | None = None
     data_fingerprint: str | None = None
     unnamed_seeds: bool = False
@@ -63,14 +64,19 @@ class Reader:
         for each in predictions:
             self.count += 1
             identity = self._identify(each)
-            who = _who(identity, each)
-            self._same_data(each.meta, who)
-            alike = self._same_classes(each, who)
-            self._same_splits(each, who)
-            splits = {name: self._aligned(name, split, who) for name, split in alike.items() if name in COMPARED}
+            self.places[*identity.setting, identity.seed] = self.count - 1
+            self._same_data(each.meta, _who(identity, each))
+            splits = self.aligned(identity, each)
             clipped = each.meta.get("clipped")
             self.clipped += clipped if isinstance(clipped, int) else 0
             yield identity, splits, each.meta.get("epoch")
+
+    def aligned(self, identity: Identity, predictions: Predictions) -> dict[str, Split]:
+        """The splits that are compared, with rows and classes in the order of the first file's."""
+        who = _who(identity, predictions)
+        alike = self._same_classes(predictions, who)
+        self._same_splits(predictions, who)
+        return {name: self._aligned(name, split, who) for name, split in alike.items() if name in COMPARED}
 
     def _same_data(self, meta: dict[str, Any], who: str) -> None:
         self.data_name = self.data_name or meta.get("data")

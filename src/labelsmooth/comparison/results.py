@@ -12,10 +12,12 @@ from .._checks import UsageError
 from ..calibration.two_way import TwoWay
 from ..predictions import Predictions
 from ._candidate import Candidate
+from ._effects import effects_of, shown_classes
 from ._families import resolved
 from ._measured import Measured, candidate_of, measure, no_step
 from ._outcome import Reason, Verdict
 from ._pairing import Reader
+from ._seen import Seen, look
 from ._tables import curve_of, data_of, method_of, plain, reliability_of, run_of, trial_of
 from ._tempered import fitted_rows
 from .verdict import best_rivals, checked_min_effect, decide, exploratory, row_average
@@ -43,7 +45,8 @@ def assemble(
 ) -> dict[str, Any]:
     """Measure all predictions, decide, and return the content of results.json (docs/results.schema.json).
 
-    `predictions` may be an iterator: one at a time is in memory. Temperatures come from each file's validation split;
+    `predictions` may be an iterator: one at a time is in memory; side effects need a sequence, from which those of the
+    pair are taken a second time. Temperatures come from each file's validation split;
     if any file has none, from its test rows crosswise, which `reasons` says. `histories` gives for each method the
     epochs of its trials; `run` and `data` are copied and completed with what the predictions tell; `min_effect`,
     `metric` as in :func:`~labelsmooth.comparison.verdict.decide`; `holm` widens the exploratory intervals; `step` is
@@ -71,6 +74,8 @@ def assemble(
             forced=_forced(reader, candidates),
             notes=notes,
         )
+    given = predictions if isinstance(predictions, Sequence) else None
+    effects = None if verdict is None or given is None else _effects(reader, given, settings, verdict)
     intervals = {} if verdict is None else _intervals(verdict, candidates, groups, holm)
     roles = {} if verdict is None else _roles(verdict, candidates)
     found = {
@@ -83,6 +88,7 @@ def assemble(
             method_of(each, _trials(settings, each), roles.get(id(each)), intervals.get(id(each)))
             for each in candidates
         ],
+        "effects": effects,
         "curves": {method: curve_of(trials) for method, trials in (histories or {}).items()},
         "reliability": [
             reliability_of(role, each, _trials(settings, each)) for role, each in _drawn(verdict, candidates)
@@ -91,6 +97,23 @@ def assemble(
         "failed": [dict(failure) for failure in failed],
     }
     return plain(found)
+
+
+def _effects(
+    reader: Reader, predictions: Sequence[Predictions], settings: Settings, verdict: Verdict
+) -> dict[str, Any] | None:
+    """Side effects on the seeds that the pair shares; None where it shares none."""
+    sides = {"hard": verdict.hard, "smooth": verdict.smooth}
+    seeds = sorted(set(verdict.hard.seeds) & set(verdict.smooth.seeds))
+    test = reader.first["test"]
+    mapped = shown_classes(test.labels, len(reader.classes))
+    trials: dict[str, list[Seen]] = {"hard": [], "smooth": []}
+    for side, seed in ((side, seed) for side in sides for seed in seeds):
+        trial = next(each for each in _trials(settings, sides[side]) if each.identity.seed == seed)
+        place = reader.places[*trial.identity.setting, seed]
+        splits = reader.aligned(trial.identity, predictions[place])
+        trials[side].append(look(splits, trial.tempered, mapped))
+    return effects_of(trials, test.labels, reader.classes, test.groups, mapped) if seeds else None
 
 
 def _intervals(

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from .. import _progress
 from .._checks import TrialsFailed
 from ..data import Dataset
-from ..predictions import Predictions
 from ..training import Epoch, TrialResult, checkpoint_epochs
 from . import _scripted, engines
 from .environment import environment, versions
+from .on_demand import OnDemand
 from .plan import Plan, Trial
 from .planning import command
 from .results import assemble
@@ -76,12 +77,16 @@ def _meta(trial: Trial, history: list[Epoch]) -> dict[str, dict[str, Any]]:
 
 def results_of(dataset: Dataset | None, plan: Plan, folder: RunFolder, seconds: Callable[[], float]) -> dict[str, Any]:
     """Measure and judge every finished trial; write results.json and trials.csv; return the results."""
+    finished = [trial for trial in plan.trials() if folder.is_finished(trial)]
     histories: dict[str, list[list[Epoch]]] = {}
+    for trial in finished:
+        if history := folder.history(trial):
+            histories.setdefault(trial.method.name, []).append(history)
     failed = folder.failures(plan)
-    if failed and not any(map(folder.is_finished, plan.trials())):
+    if failed and not finished:
         raise TrialsFailed(f"all {len(failed)} trials failed; the first, {failed[0]['trial']}: {failed[0]['reason']}")
     results = assemble(
-        _each_prediction(plan, folder, histories),
+        OnDemand([partial(folder.predictions, trial, each) for trial in finished for each in trial.checkpoints]),
         histories=histories,
         run=_run_record(plan),
         data=_script_record(plan) if dataset is None else _data_record(dataset, plan),
@@ -94,16 +99,6 @@ def results_of(dataset: Dataset | None, plan: Plan, folder: RunFolder, seconds: 
     folder.write_json("results.json", results)
     write_text(folder.path / "trials.csv", table_of(results["trials"]))
     return results
-
-
-def _each_prediction(plan: Plan, folder: RunFolder, histories: dict[str, list[list[Epoch]]]) -> Iterator[Predictions]:
-    """Predictions one at a time; histories are collected on the way."""
-    for trial in plan.trials():
-        if folder.is_finished(trial):
-            predictions, history = folder.load(trial)
-            if history:
-                histories.setdefault(trial.method.name, []).append(history)
-            yield from predictions.values()
 
 
 def _run_record(plan: Plan) -> dict[str, Any]:

@@ -80,11 +80,13 @@ class RunFolder(Folder):
         """Record a trial that gave nothing, with its reason (D9)."""
         self.write_json(self._failed(trial), {"trial": trial.name, "reason": reason, **trial.to_dict()})
 
-    def load(self, trial: Trial) -> tuple[dict[str, Predictions], list[Epoch]]:
-        """The predictions and the history of a finished trial."""
-        predictions = {c: Predictions.load(self._predictions(trial, c)) for c in trial.checkpoints}
-        lines = self._history(trial).read_text(encoding="utf-8").splitlines()
-        return predictions, [json.loads(line) for line in lines]
+    def predictions(self, trial: Trial, checkpoint: str) -> Predictions:
+        """The predictions of one checkpoint of a finished trial."""
+        return Predictions.load(self._predictions(trial, checkpoint))
+
+    def history(self, trial: Trial) -> list[Epoch]:
+        """What a finished trial recorded at each epoch."""
+        return [json.loads(line) for line in self._history(trial).read_text(encoding="utf-8").splitlines()]
 
     def failures(self, plan: Plan) -> list[dict[str, str]]:
         """Trials of the plan that were recorded as failed."""

@@ -14,7 +14,19 @@ from .._web.environment import UNPRINTABLE, environment
 from ._format import moment
 from ._read import Results, items, number_at, words
 from ._rows import chosen, deciding, measure_name, validated
-from .views import curves, data_card, effects, facts, relation, reliability, shifted, table, truth, verdict
+from .views import (
+    curves,
+    data_card,
+    effects,
+    facts,
+    relation,
+    reliability,
+    shifted,
+    side_effects,
+    table,
+    truth,
+    verdict,
+)
 
 if TYPE_CHECKING:
     import jinja2
@@ -47,6 +59,7 @@ def _context(results: Results) -> dict[str, Any]:
         "measure": measure_name(deciding(results)),
         "table": table.view(results),
         "relation": relation.view(results),
+        "side_effects": side_effects.view(results),
         "stages": reliability.view(results),
         "curves": curves.view(results),
         "shifted": shifted.view(results),
