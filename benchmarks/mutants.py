@@ -3,8 +3,10 @@
     python benchmarks/mutants.py [--write] [--only TEXT] [--jobs 2]
 
 Each fault of `mutant_list.py` is planted in a copy of the package, and a fast part of the suite must fail on it; on the
-unchanged package that part must pass first. A fault that nothing finds makes the command exit with 1; `--write` writes
-docs/evidence/mutants.md. Everything slow to import is imported once and each copy is tested in a fork (Linux, macOS).
+unchanged package that part must pass first. The compiled kernel is needed in place (CONTRIBUTING.md) for the faults of
+its Python side, and switched off for all others, so that the tests run the kernels of plain torch. A fault that nothing
+finds makes the command exit with 1; `--write` writes docs/evidence/mutants.md. Everything slow to import is imported
+once and each copy is tested in a fork (Linux, macOS).
 """
 
 from __future__ import annotations
@@ -29,11 +31,15 @@ sys.path[:0] = [str(ROOT / "tests"), str(Path(__file__).parent)]
 
 from mutant_list import MUTANTS, Mutant  # noqa: E402
 
-COPIED = ("*.py", "kernels/*.py", "losses/*.py", "schemes/*.py")
+COPIED = ("*.py", "kernels/*.py", "kernels/native/*.so", "losses/*.py", "schemes/*.py")
 FOUND, CASES = "losses/test_mutants_found.py", "losses/test_random_cases.py::test_random_cases[0]"
 DERIVATIVES = "losses/test_mutants_derivatives.py"
 SELECTIONS = {
-    "kernels": (DERIVATIVES, FOUND, "losses/test_mission.py", "losses/test_confident_targets.py", CASES),
+    "kernels": (
+        *(DERIVATIVES, FOUND, "losses/test_mission.py", "losses/test_confident_targets.py", CASES),
+        *("losses/test_one_pass.py", "losses/test_traps_indices.py"),
+    ),
+    "native": ("kernels/test_native_cpu.py",),
     "losses": ("losses/test_bad_inputs.py", DERIVATIVES, FOUND, "losses/test_mission.py", CASES),
     "binary": ("losses/test_binary.py",),
     "schemes": (
@@ -107,6 +113,7 @@ def run_tests(copy: Path, tests: str, answer: Path) -> None:
 
     import pytest
 
+    os.environ["LABELSMOOTH_NATIVE"] = "1" if tests == "native" else "0"
     sys.path.insert(0, str(copy))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     output = os.open(answer.with_suffix(".log"), os.O_CREAT | os.O_WRONLY)
@@ -231,6 +238,8 @@ def main() -> None:
     options = asked.parse_args()
     if wrong := check_texts():
         sys.exit("these texts are not found exactly once:\n" + "\n".join(wrong))
+    if not any(PACKAGE.glob("kernels/native/*.so")):
+        sys.exit("the compiled kernel is not there; CONTRIBUTING.md says how to compile it in place")
     mutants = [m for m in MUTANTS if options.only in f"{m.file} {m.breaks}"]
     start = time.perf_counter()
     results = measured(mutants, options.jobs)

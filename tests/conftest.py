@@ -4,5 +4,13 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+
+@pytest.fixture
+def plain_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernels of plain torch, also where the compiled one would run."""
+    monkeypatch.setenv("LABELSMOOTH_NATIVE", "0")

@@ -106,13 +106,10 @@ class SoftTargets:
 
         Each keeps its total: what forbidden classes would have had goes to the allowed ones in proportion. A
         background with nothing left goes to the true class. A row whose true class is forbidden keeps that mass,
-        so that its loss is +inf.
+        so that its loss is +inf. A row whose label is no class is NaN.
         """
         own = self._own(allowed, dtype)
-        if self.given is None:
-            q = factor(self.on_label, allowed.ndim, dtype) * own
-        else:
-            q = self._given_part(own, allowed, dtype)
+        q = self._on_label(allowed, dtype) * own if self.given is None else self._given_part(own, allowed, dtype)
         if self.spread != "none":
             q = q + factor(self.on_background, allowed.ndim, dtype) * self._spread(own, allowed, dtype)
         return q if self.class_weight is None else q * along_classes(self.class_weight.to(dtype), allowed.ndim)
@@ -130,7 +127,14 @@ class SoftTargets:
         if self.labels is None:
             return on_given * own
         given = restrict(self.given.to(dtype), allowed)  # type: ignore[union-attr]
-        return factor(self.on_label, allowed.ndim, dtype) * own + on_given * given
+        return self._on_label(allowed, dtype) * own + on_given * given
+
+    def _on_label(self, allowed: Tensor, dtype: torch.dtype) -> Amount:
+        """a of each row, NaN where the label is no class: where no value may be looked at, nothing else tells."""
+        labels: Tensor = self.labels  # type: ignore[assignment]
+        outside = (labels < 0) | (labels >= allowed.shape[1])
+        spoils = torch.ones_like(labels, dtype=dtype).masked_fill(outside, torch.nan).unsqueeze(1)
+        return spoils * factor(self.on_label, allowed.ndim, dtype)
 
     def _spread(self, own: Tensor, allowed: Tensor, dtype: torch.dtype) -> Tensor:
         """r restricted to the allowed classes; where nothing is left, the true class's own distribution."""

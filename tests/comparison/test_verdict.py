@@ -560,7 +560,7 @@ def test_sentences_of_keep_hard() -> None:
     _, lower, upper, _ = reference(spread_differences(-0.05))
     assert harmful.sentence == (
         "Keep hard labels with temperature; smoothing hurts here "
-        f"(uniform, ε=0.1: gain -0.050 [{lower:.3f}, {upper:.3f}]), with these training settings."
+        f"(uniform, ε=0.1: gain −0.050 [{lower:.3f}, {upper:.3f}]), with these training settings."
     )
 
 

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+import labelsmooth
+
 
 def loaded_after(code: str) -> set[str]:
     program = f"import sys\n{code}\nprint('\\n'.join(sorted(sys.modules)))"
@@ -34,7 +36,12 @@ def test_torch_is_loaded_when_a_loss_is_used() -> None:
 
 
 def test_unknown_names_are_told_apart() -> None:
-    import labelsmooth
-
     with pytest.raises(AttributeError, match="it has: CrossEntropyLoss"):
         labelsmooth.NoSuchLoss  # noqa: B018
+
+
+def test_the_module_is_the_command() -> None:
+    ran = [sys.executable, "-m", "labelsmooth"]
+    done = subprocess.run([*ran, "--version"], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout == f"labelsmooth {labelsmooth.__version__}\n"
+    assert subprocess.run([*ran, "no-such"], capture_output=True, timeout=120).returncode == 2

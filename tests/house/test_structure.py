@@ -24,6 +24,7 @@ FLOORS = {
     "report": 8, "lesson": 8,
     "workflows": 9,
     "cli": 10,
+    "__main__": 11,
 }  # fmt: skip
 COMPARISONS = {"allclose", "isclose", "equal", "array_equal", "isinstance", "all", "any", "approx"}
 

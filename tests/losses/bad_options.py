@@ -133,6 +133,21 @@ OPTIONS: Bad = {
         ValueError,
         ("sample_weight must have one entry for each row, shape (4,)", "got shape (3,)"),
     ),
+    "sample_weight negative": (
+        ce(Z, Y, sample_weight=torch.tensor([1.0, -0.5, 1.0, 2.0])),
+        ValueError,
+        ("sample_weight must be finite and at least 0", "between -0.5 and 2", 'reduction="none"'),
+    ),
+    "sample_weight nan": (
+        ce(Z, Y, sample_weight=torch.tensor([1.0, NAN, 1.0, 2.0])),
+        ValueError,
+        ("sample_weight must be finite and at least 0 in every row that counts", "between nan and nan"),
+    ),
+    "sample_weight infinite": (
+        ce(Z, Y, sample_weight=torch.tensor([1.0, float("inf"), 1.0, 2.0])),
+        ValueError,
+        ("sample_weight must be finite", "between 1 and inf"),
+    ),
     "sample_weight in a list": (ce(Z, Y, sample_weight=[1.0] * 4), TypeError, ("must be a tensor", "got list")),
     "num_items and normalizer": (
         ce(Z, Y, num_items=4, normalizer="rows"),

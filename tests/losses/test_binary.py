@@ -167,13 +167,17 @@ def test_T4_masked_elements_are_inert_whatever_they_hold() -> None:
     spoiled = torch.where(mask, z, torch.nan).detach().requires_grad_()
     strange = torch.where(mask, y, torch.inf)
     weight = torch.where(mask, 2.0, torch.nan)
-    loss = BCE(spoiled, strange, weight=weight, mask=mask, label_smoothing=0.1)
-    loss.backward()
-    want = 2 * BCE(z, y, reduction="none", label_smoothing=0.1)[mask].mean()
-    torch.testing.assert_close(loss, want)
-    assert spoiled.grad is not None
-    assert (spoiled.grad[~mask] == 0).all()
-    torch.testing.assert_close(spoiled.grad, torch.autograd.grad(want, z)[0])
+    want = 2 * BCE(z, y, reduction="none", label_smoothing=0.1, pos_weight=torch.tensor(3.0))[mask].mean()
+    (slope,) = torch.autograd.grad(want, z)
+
+    def of(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        options = {"weight": weight, "pos_weight": 1.5 * weight, "mask": mask, "label_smoothing": 0.1}
+        return BCE(z, y, **options)  # type: ignore[arg-type]
+
+    torch.testing.assert_close(of(spoiled, strange), want)
+    for gradient in (torch.autograd.grad(of(spoiled, strange), spoiled)[0], torch.func.grad(of)(spoiled, strange)):
+        assert (gradient[~mask] == 0).all()
+        torch.testing.assert_close(gradient, slope)
 
 
 def test_T7_nothing_counts() -> None:

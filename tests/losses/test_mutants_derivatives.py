@@ -11,7 +11,10 @@ from labelsmooth import cross_entropy, smooth_labels
 from labelsmooth.schemes import Prior
 
 # Forward mode scripts its decompositions when it is first used: torch's own call, in these two modules of torch.
-pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning"),
+    pytest.mark.usefixtures("plain_torch"),
+]
 
 Z, Y = torch.tensor([[1.0, -2.0, 0.5]] * 4, dtype=torch.float64), torch.tensor([0, 1, 2, 1])
 

@@ -19,6 +19,7 @@ from labelsmooth._notices import forget
 from labelsmooth.kernels import portable
 from labelsmooth.schemes import Others, Prior, Scheduled, Spatial, Uniform, unsmooth
 
+pytestmark = pytest.mark.usefixtures("plain_torch")
 longdouble = pytest.mark.skipif(not EXTENDED, reason="longdouble is no wider than float64 on this machine")
 GIVEN = torch.tensor([[0.5, 0.3, 0.2], [0.2, 0.2, 0.6], [0.0, 1.0, 0.0], [0.3, 0.3, 0.4]], dtype=torch.float64)
 Z, Y = torch.tensor([[1.0, -2.0, 0.5]] * 4, dtype=torch.float64), torch.tensor([0, 1, 2, 1])
@@ -146,7 +147,12 @@ def test_amounts_in_float32_keep_rows_at_1() -> None:
 
 
 def test_probabilities_are_smoothed_as_the_mixture_they_are() -> None:
-    for scheme in (Uniform(0.2), Prior(0.2, [0.5, 0.2, 0.3]), Uniform(0.2).then(Prior(0.3, [0.5, 0.2, 0.3]))):
+    for scheme in (
+        Uniform(0.2),
+        Others(0.2),
+        Prior(0.2, [0.5, 0.2, 0.3]),
+        Uniform(0.2).then(Prior(0.3, [0.5, 0.2, 0.3])),
+    ):
         each = smooth_labels([0, 1, 2], 3, scheme, dtype=torch.float64)
         torch.testing.assert_close(
             cross_entropy(Z, GIVEN, label_smoothing=scheme), cross_entropy(Z, GIVEN @ each), rtol=1e-13, atol=0

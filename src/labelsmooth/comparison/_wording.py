@@ -31,8 +31,8 @@ def decimals(verdict: Verdict) -> int:
 
 
 def fixed(value: float, places: int) -> str:
-    """A number with `places` decimals and no negative zero."""
-    return f"{value:z.{places}f}"
+    """A number with `places` decimals, a typographic minus as in the tables, and no negative zero."""
+    return f"{value:z.{places}f}".replace("-", "−")
 
 
 def described(candidate: Candidate, varying: Sequence[str] = ()) -> str:

@@ -74,7 +74,7 @@ class Elements:
         elif self.amount:
             on = on.mul(1 - self.amount).add_(self.amount * self.yes)
             off = off.mul_(1 - self.amount).add_(self.amount * (1 - self.yes))
-        return on if self.pos_weight is None else on * self.pos_weight, off
+        return on if self.pos_weight is None else on * self.masked(self.pos_weight), off
 
 
 def losses(elements: Elements) -> Tensor:
@@ -165,7 +165,7 @@ def _blocks(elements: Elements, gradient: Tensor | None) -> Iterator[tuple[tuple
         parts = _parts(part)
         yield place, part.masked(_loss(part, parts))
         if gradient is not None:
-            gradient[place] = part.masked(_slope(parts))
+            gradient[place] = _slope(parts)
 
 
 def _room(elements: Elements) -> Tensor:

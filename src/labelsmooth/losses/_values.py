@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -63,6 +65,20 @@ def check_softness(targets: SoftTargets, amount: Amount, options: Options) -> No
         "so with a scheme, as in label_smoothing=Uniform(0.1, soft_targets=True)",
         options,
     )
+
+
+def check_sample_weights(weights: Tensor, keep: Tensor | None) -> None:
+    """Raise a ValueError where a row that counts has a weight that is negative, infinite or NaN."""
+    weights = weights.detach() if keep is None else weights.detach()[keep]
+    if weights.numel() == 0:
+        return
+    low, high = (x.item() for x in weights.aminmax())
+    if not (low >= 0 and high < math.inf):
+        raise ValueError(
+            "sample_weight must be finite and at least 0 in every row that counts; it is between "
+            f"{low:.3g} and {high:.3g}. Weights of both signs are no weights of a mean: multiply the row losses of "
+            'reduction="none" by them'
+        )
 
 
 def complain(what: str, message: str, options: Options) -> None:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..targets import SoftTargets, along_classes
 from ._options import Options
+from ._values import check_sample_weights, visible
 
 
 def row_weights(targets: SoftTargets, logits: Tensor, options: Options) -> Tensor | None:
@@ -18,6 +19,8 @@ def row_weights(targets: SoftTargets, logits: Tensor, options: Options) -> Tenso
     if options.weight is not None and options.weight_mode == "sample":
         factor = by_class(targets, options.weight)
     sample = sample_weights(logits, options)
+    if sample is not None and visible(sample, strict=options.strict):
+        check_sample_weights(sample, targets.keep)
     if sample is None or factor is None:
         return factor if sample is None else sample
     return factor * sample

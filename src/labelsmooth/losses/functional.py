@@ -58,7 +58,7 @@ def cross_entropy(
         class_mask: bool, (K,) or shaped like `input`: False forbids a class, as a logit of −inf does.
         mask_below: logits under this number forbid their class.
         row_mask: bool, one for each row: False drops the row.
-        sample_weight: a factor for each row; the mean divides by their sum.
+        sample_weight: a factor of at least 0 for each row; the mean divides by their sum.
         weight_mode: "torch" multiplies q_k by w_k, which moves the optimum; "sample" multiplies the row by w_y.
         normalizer: what the mean divides by: None as torch (Σ w_y for indices, rows for probabilities), "rows" or
             "weights" for both.
@@ -73,8 +73,8 @@ def cross_entropy(
 
     Raises:
         TypeError: logits that are not floating point, a target that is neither indices nor probabilities.
-        ValueError: shapes that do not fit, an amount outside [0, 1], an unknown option. IndexError: an index
-        outside [0, K).
+        ValueError: shapes that do not fit, an amount outside [0, 1], a weight of a row below 0 or NaN, an unknown
+        option. IndexError: an index outside [0, K).
 
     Example:
         >>> import torch
