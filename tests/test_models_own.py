@@ -85,6 +85,14 @@ def test_what_is_behind_the_end_of_a_text_says_nothing(name):
     assert (model(torch.tensor([[1, 3, -1, -1, -1]])) - logits[:1]).abs().max() > 1e-4
 
 
+def test_the_encoder_reads_both_ways():
+    model, seen = models.build("encoder", TEXTS, seed=0).eval(), []
+    model.norm.register_forward_hook(lambda module, inputs, output: seen.append(output[0, 0]))
+    for last in (3, 4):
+        model(torch.tensor([[1, 2, last]]))
+    assert (seen[0] - seen[1]).abs().max() > 1e-6
+
+
 @pytest.mark.parametrize("name", ["mlp", "linear", "bag", "encoder"])
 def test_small_models_learn_what_can_be_learned(name):
     dataset = TEXTS if name in ("bag", "encoder") else from_arrays(np.eye(3)[np.arange(60) % 3], ["a", "b", "c"] * 20)
