@@ -56,37 +56,49 @@ struct Rows {
     double solved(const In* z, const In* ahead, int64_t r, In* g) {
         const double factor = batch.factor(r);
         if (!A.mask.at && !A.has_below) {
-            if (sizeof(In) == 8 || A.K <= 64) {
-                const Outcome found = plain<double>(z, ahead, r, g, factor);
-                if (found.plain) return found.loss;
-            } else {
-                const Outcome found = plain<float>(z, ahead, r, g, factor);
-                if (found.plain && (found.precise || !g)) return found.loss;
-                if (found.plain) {
-                    plain<double>(z, z, r, g, factor);
+            if constexpr (sizeof(In) < 8) {
+                if (A.K > 64) {
+                    const Outcome found = plain<float>(z, ahead, r, g, factor);
+                    if (!found.plain) return masked(z, r, g, factor);
+                    if (g && !found.precise) plain<double>(z, z, r, g, factor);
                     return found.loss;
                 }
             }
+            const Outcome found = plain<double>(z, ahead, r, g, factor);
+            if (found.plain) return found.loss;
         }
         return masked(z, r, g, factor);
     }
 
     template <class C>
     Outcome plain(const In* z, const In* ahead, int64_t r, In* g, double factor) {
-        Target<C> t;
         C* const e = scratch.exps<C>();
         if (batch.constant) {
-            t = batch.template by_number<C>(r);
-            return solve<In, C, false>(z, ahead, A.K, t, e, g, factor);
+            const Nothing* none = nullptr;
+            const auto known = [&](double, double) { return batch.by_number(r); };
+            return solve<In, C, Nothing>(z, ahead, A.K, none, batch.labels()[r], known, e, g, factor);
         }
-        int64_t top = 0;
-        if (!A.labels) {
-            const Peak<C> peak = find_peak<In, C>(z, A.K);
-            if (!peak.plain) return {0, false, false};
-            top = find_class<In, C>(z, A.K, peak.top);
+        const int64_t given_at = offset(A, A.given, r), background_at = offset(A, A.background, r);
+        const bool given = batch.from_source(true);
+        if (given || batch.from_source(false)) {
+            const Row row = batch.row(r, given_at, background_at);
+            const Numbers& source = given ? row.given : row.background;
+            const Outcome found = source.wide ? sourced<C, double>(z, ahead, row, source, g, factor)
+                                              : sourced<C, float>(z, ahead, row, source, g, factor);
+            if (found.plain) return found;
         }
-        t = batch.template written<C>(r, offset(A, A.given, r), offset(A, A.background, r), top, scratch);
-        return solve<In, C, true>(z, ahead, A.K, t, e, g, factor);
+        const Peak<C> peak = find_peak<In, C>(z, A.K);
+        if (!peak.plain) return {0, false, false};
+        const int64_t pivot = A.labels ? batch.labels()[r] : find_class<In, C>(z, A.K, peak.top);
+        const Target t = batch.template written<C>(r, given_at, background_at, pivot, scratch);
+        const auto known = [&](double, double) { return t; };
+        return solve<In, C, C>(z, ahead, A.K, (const C*)scratch.q<C>(), pivot, known, e, g, factor);
+    }
+
+    template <class C, class S>
+    Outcome sourced(const In* z, const In* ahead, const Row& row, const Numbers& source, In* g, double factor) {
+        const auto settle = [&](double sum, double at_pivot) { return batch.settled(row, sum, at_pivot); };
+        return solve<In, C, S>(z, ahead, A.K, (const S*)source.at, row.label, settle, scratch.exps<C>(), g, factor);
     }
 
     double masked(const In* z, int64_t r, In* g, double factor) {

@@ -47,12 +47,21 @@ struct Gate<f16, float> {
     static constexpr double of_p = 2e-3, of_largest = 0.02;
 };
 
-template <class C>
+// q is `own` at the pivot, and each + scale·source[k] elsewhere; found only when the sum of the source is known.
 struct Target {
-    double mass, own, others;  // m, q at the pivot, Σ q elsewhere
-    double each;               // q elsewhere when there is no array
-    const C* q;                // q elsewhere, 0 at the pivot; or null
-    int64_t pivot;
+    double mass, own, others, each, scale;  // m, q at the pivot, Σ q elsewhere
+    bool fits;
+};
+
+struct Nothing {};  // the type of a source that is not there
+
+template <class S>
+struct Dense {
+    static constexpr bool yes = true;
+};
+template <>
+struct Dense<Nothing> {
+    static constexpr bool yes = false;
 };
 
 template <class C>
@@ -77,7 +86,7 @@ Peak<C> find_peak(const In* z, int64_t K) {
         }
     }
     for (; k < K; k += W) {
-        const vec<C> x = k + W <= K ? Port<C, In>::load(z + k) : load_some<C, In>(z + k, int(K - k), C(number(z[0])));
+        const vec<C> x = load_last<C, In>(z, k, K, C(number(z[0])));
         top[0] = larger<C>(x, top[0]);
         odd[0] |= (whole<C>)~(x >= low);
     }
@@ -94,9 +103,22 @@ int64_t find_class(const In* z, int64_t K, C value) {
     return k < K ? k : 0;
 }
 
-template <class C>
+// Sums of vectors: a few in their own precision, then on in double.
+struct Sum {
+    vec<double> all = {};
+
+    LS_INLINE void add(Sum& sum, vec<double> x) { sum.all += x; }
+    LS_INLINE void add(Sum& sum, vec<float> x) {
+        vhalf low, high;
+        memcpy(&low, &x, sizeof low);
+        memcpy(&high, (const char*)&x + sizeof low, sizeof high);
+        sum.all += __builtin_convertvector(low, vec<double>);
+        sum.all += __builtin_convertvector(high, vec<double>);
+    }
+};
+
 struct Sums {
-    double total, inner;  // Σ exp d, and Σ q d or Σ d
+    double total, below, inner, source;  // Σ exp d, Σ d; of a source s: Σ s d, Σ s
 };
 
 // d = z − top, with what its rounding dropped where that matters.
@@ -108,42 +130,44 @@ LS_INLINE vec<C> exp_below(vec<C> z, vec<C> top, vec<C>& d) {
     return exp_of(d, tail);
 }
 
-template <class In, class C, bool Dense>
-Sums<C> exps(const In* z, const In* ahead, int64_t K, C top, const C* q, C* e) {
-    constexpr int W = Vector<C>::width, U = 4, STRETCH = 32 * U * W;
+template <class In, class C, class S>
+Sums exps(const In* z, const In* ahead, int64_t K, C top, const S* source, C* e) {
+    constexpr int W = Vector<C>::width, U = 4;
     const vec<C> peak = same<C>(top);
-    Sums<C> sums = {0, 0};
+    Sum total, below, inner, given;
     int64_t k = 0;
-    while (k + U * W <= K) {
-        vec<C> total[U] = {}, inner[U] = {};
-        const int64_t left = (K - k) / (U * W) * (U * W), end = k + (left < STRETCH ? left : STRETCH);
-        for (; k < end; k += U * W) {
-            for (int64_t line = 0; line < int64_t(U * W * sizeof(In)); line += 64) {
-                __builtin_prefetch((const char*)(ahead + k) + line, 0, 2);
-            }
-            for (int u = 0; u < U; u++) {
-                vec<C> d;
-                const vec<C> x = exp_below<In, C>(Port<C, In>::load(z + k + u * W), peak, d);
-                Port<C, C>::store(e + k + u * W, x);
-                total[u] += x;
-                inner[u] += Dense ? d * Port<C, C>::load(q + k + u * W) : d;
-            }
+    for (; k + U * W <= K; k += U * W) {
+        for (int64_t line = 0; line < int64_t(U * W * sizeof(In)); line += 64) {
+            __builtin_prefetch((const char*)(ahead + k) + line, 0, 2);
         }
-        sums.total += sum_of<C>((total[0] + total[1]) + (total[2] + total[3]));
-        sums.inner += sum_of<C>((inner[0] + inner[1]) + (inner[2] + inner[3]));
+        vec<C> d[U], x[U], s[U];
+        for (int u = 0; u < U; u++) {
+            x[u] = exp_below<In, C>(Port<C, In>::load(z + k + u * W), peak, d[u]);
+            Port<C, C>::store(e + k + u * W, x[u]);
+        }
+        Sum::add(total, (x[0] + x[1]) + (x[2] + x[3]));
+        Sum::add(below, (d[0] + d[1]) + (d[2] + d[3]));
+        if constexpr (Dense<S>::yes) {
+            for (int u = 0; u < U; u++) s[u] = Port<C, S>::load(source + k + u * W);
+            Sum::add(given, (s[0] + s[1]) + (s[2] + s[3]));
+            Sum::add(inner, (s[0] * d[0] + s[1] * d[1]) + (s[2] * d[2] + s[3] * d[3]));
+        }
     }
-    vec<C> total = {}, inner = {};
     for (; k < K; k += W) {
-        const int n = K - k < W ? int(K - k) : W;
-        vec<C> d, x = exp_below<In, C>(load_some<C, In>(z + k, n, top), peak, d);
-        for (int i = n; i < W; i++) x[i] = 0;
-        Port<C, C>::store(e + k, x);
-        total += x;
-        inner += Dense ? d * Port<C, C>::load(q + k) : d;
+        const int64_t at = last_start<C>(k, K);
+        const vec<C> new_ones = from_lane<C>(int(k - at), int(K - at));
+        vec<C> d;
+        const vec<C> x = exp_below<In, C>(load_last<C, In>(z, k, K, top), peak, d);
+        Port<C, C>::store(e + at, x);
+        Sum::add(total, new_ones * x);
+        Sum::add(below, new_ones * d);
+        if constexpr (Dense<S>::yes) {
+            const vec<C> s = new_ones * load_last<C, S>(source, k, K, S(0));
+            Sum::add(given, s);
+            Sum::add(inner, s * d);
+        }
     }
-    sums.total += sum_of<C>(total);
-    sums.inner += sum_of<C>(inner);
-    return sums;
+    return {sum_of<double>(total.all), sum_of<double>(below.all), sum_of<double>(inner.all), sum_of<double>(given.all)};
 }
 
 template <class C>
@@ -161,41 +185,68 @@ struct Quality {
     double worst, largest;  // max of (error·p − |m·p − q|), max of |m·p − q|
 };
 
-template <class In, class C, bool Dense>
-Quality write(const C* e, int64_t K, const Target<C>& t, double total, double factor, In* g) {
-    constexpr int W = Vector<C>::width;
-    constexpr bool judged = Gate<In, C>::of_p != 0;
-    const vec<C> c = same<C>(C(t.mass / total)), each = same<C>(C(t.each)), f = same<C>(C(factor));
-    const vec<C> error = same<C>(C(Gate<In, C>::of_p));
-    vec<C> worst[2] = {}, most[2] = {};
+// A number as a vector of `C`, and what that dropped of it.
+template <class C>
+struct Split {
+    vec<C> high, low;
+    explicit Split(double x) : high(same<C>(C(x))), low(same<C>(C(x - double(C(x))))) {}
+};
+
+template <class In, class C, class S>
+struct Writer {
+    static constexpr int W = Vector<C>::width;
+    const C* e;
+    const S* source;
+    In* g;
+    Split<C> c, each, scale;
+    vec<C> f, worst = {}, most = {};
+
+    // The vector at k, whose first `done` numbers have been written before, with the same result.
+    template <bool Whole>
+    LS_INLINE void at(Writer& w, int64_t k, int n) {
+        const vec<C> x = Port<C, C>::load(w.e + k), p = w.c.high * x;
+        vec<C> h, low = {};
+        if constexpr (Dense<S>::yes) {
+            const vec<C> s = Whole ? Port<C, S>::load(w.source + k) : load_some<C, S>(w.source + k, n, S(0));
+            h = w.c.high * x - (w.scale.high * s + w.each.high);
+            if (sizeof(C) == 4) low = w.c.low * x - (w.scale.low * s + w.each.low);
+        } else {
+            h = w.c.high * x - w.each.high;
+            if (sizeof(C) == 4) low = w.c.low * x - w.each.low;
+        }
+        if (sizeof(C) == 4) h += low;
+        if (Gate<In, C>::of_p != 0) {
+            const vec<C> size = absolute<C>(h);
+            w.most = larger<C>(size, w.most);
+            w.worst = larger<C>(C(Gate<In, C>::of_p) * p - size, w.worst);
+        }
+        if constexpr (Whole) {
+            Port<C, In>::store(w.g + k, w.f * h);
+        } else {
+            store_some<C, In>(w.g + k, w.f * h, n);
+        }
+    }
+};
+
+// The gradient but for the pivot's, whose e is 0 and whose q, from the source, may be anything.
+template <class In, class C, class S>
+Quality write(const C* e, const S* source, int64_t K, const Target& t, double total, double factor, In* g) {
+    typedef Writer<In, C, S> Writes;
+    constexpr int W = Writes::W;
+    Writes a = {e, source, g, Split<C>(t.mass / total), Split<C>(t.each), Split<C>(t.scale), same<C>(C(factor))}, b = a;
     int64_t k = 0;
     for (; k + 2 * W <= K; k += 2 * W) {
-        for (int u = 0; u < 2; u++) {
-            const vec<C> p = c * Port<C, C>::load(e + k + u * W);
-            const vec<C> h = p - (Dense ? Port<C, C>::load(t.q + k + u * W) : each);
-            if (judged) {
-                const vec<C> size = absolute<C>(h);
-                most[u] = larger<C>(size, most[u]);
-                worst[u] = larger<C>(error * p - size, worst[u]);
-            }
-            Port<C, In>::store(g + k + u * W, f * h);
-        }
+        Writes::template at<true>(a, k, W);
+        Writes::template at<true>(b, k + W, W);
     }
     for (; k < K; k += W) {
-        const int n = K - k < W ? int(K - k) : W;
-        vec<C> p = c * Port<C, C>::load(e + k);
-        vec<C> h = p - (Dense ? Port<C, C>::load(t.q + k) : each);
-        if (n < W) {
-            store_some<C, In>(g + k, f * h, n);
-            for (int i = n; i < W; i++) p[i] = h[i] = 0;
+        if (K < W) {
+            Writes::template at<false>(a, 0, int(K));
         } else {
-            Port<C, In>::store(g + k, f * h);
+            Writes::template at<true>(a, last_start<C>(k, K), W);
         }
-        const vec<C> size = absolute<C>(h);
-        most[0] = larger<C>(size, most[0]);
-        worst[0] = larger<C>(error * p - size, worst[0]);
     }
-    return {largest_of<C>(larger<C>(worst[0], worst[1])), largest_of<C>(larger<C>(most[0], most[1]))};
+    return {largest_of<C>(larger<C>(a.worst, b.worst)), largest_of<C>(larger<C>(a.most, b.most))};
 }
 
 struct Outcome {
@@ -203,31 +254,37 @@ struct Outcome {
     bool plain, precise;
 };
 
-// The loss, and where g is given, factor·(m·p − q); not where a logit is masked or odd.
-template <class In, class C, bool Dense>
-Outcome solve(const In* z, const In* ahead, int64_t K, Target<C> t, C* e, In* g, double factor) {
+// The loss, and where g is given, factor·(m·p − q); not where a logit is masked or odd, or the target does not fit.
+// `settle` gives the target when the sum of the source is known.
+template <class In, class C, class S, class Settle>
+Outcome solve(const In* z, const In* ahead, int64_t K, const S* source, int64_t pivot, Settle settle, C* e, In* g,
+              double factor) {
     const Peak<C> peak = find_peak<In, C>(z, K);
     if (!peak.plain) return {0, false, false};
-    const Sums<C> sums = exps<In, C, Dense>(z, ahead, K, peak.top, t.q, e);
-    const double top = double(peak.top), d = number(z[t.pivot]) - top;
-    double rest = sums.total - 1, others = sums.total - double(e[t.pivot]);  // Σ exp d without one of the largest; without the pivot
+    if (pivot < 0) pivot = find_class<In, C>(z, K, peak.top);
+    const Sums sums = exps<In, C, S>(z, ahead, K, peak.top, source, e);
+    double at_source = 0;
+    if constexpr (Dense<S>::yes) at_source = double(source[pivot]);
+    const Target t = settle(sums.source, at_source);
+    if (!t.fits) return {0, false, false};
+    const double top = double(peak.top), d = number(z[pivot]) - top, e_pivot = double(e[pivot]);
+    double rest = sums.total - 1, others = sums.total - e_pivot;  // Σ exp d without one of the largest; without the pivot
     if (rest < 1) {
-        const int64_t at = d == 0 ? t.pivot : find_class<In, C>(z, K, peak.top);
+        const int64_t at = d == 0 ? pivot : find_class<In, C>(z, K, peak.top);
         e[at] = 0;
         rest = sum_of_all<C>(e, K);
-        others = at == t.pivot ? rest : 1 + rest - double(e[t.pivot]);
+        others = at == pivot ? rest : 1 + rest - e_pivot;
         e[at] = 1;
     }
-    const double inner = Dense ? sums.inner : t.each * (sums.inner - d);
+    const double inner = t.scale * (sums.inner - at_source * d) + t.each * (sums.below - d);
     const double loss = t.mass * log1p(rest) - t.own * d - inner;
     if (!g) return {loss, true, true};
     const double total = 1 + rest;
-    const double e_pivot = double(e[t.pivot]);
     const bool likely = sizeof(C) == 8 || e_pivot > others;  // then p − q is minus the sum of the others'
     const double p = t.mass * ((likely ? others : e_pivot) / total), at_pivot = likely ? t.others - p : p - t.own;
-    e[t.pivot] = 0;
-    const Quality found = write<In, C, Dense>(e, K, t, total, factor, g);
-    put(g + t.pivot, factor * at_pivot);
+    e[pivot] = 0;
+    const Quality found = write<In, C, S>(e, source, K, t, total, factor, g);
+    put(g + pivot, factor * at_pivot);
     if (Gate<In, C>::of_p == 0) return {loss, true, true};
     const double size = fabs(at_pivot), largest = (size > found.largest ? size : found.largest) * Gate<In, C>::of_largest;
     const double own = Gate<In, C>::of_p * fabs(p) - size;

@@ -62,15 +62,19 @@ struct Row {
 struct Batch {
     const Arguments& A;
     int64_t rows, chunk;
-    double divisor;
-    double shared;  // Σ of the one background of all rows
-    bool constant;  // no array of q is needed unless a class is masked
+    double divisor, unit;  // what the sum of the losses is divided by; the factor of a row before its own
+    double shared;         // Σ of the one background of all rows
+    bool constant;         // no array of q is needed unless a class is masked
+    bool one_target;       // by_number is the same for all rows
+    Target target;
 
-    explicit Batch(const Arguments& A) : A(A), divisor(A.divisor), shared(0) {
+    explicit Batch(const Arguments& A) : A(A), divisor(A.divisor), unit(A.times / A.divisor), shared(0) {
         rows = A.sizes[0] * A.sizes[1] * A.sizes[2] * A.sizes[3];
         chunk = 32768 / (A.K < 1 ? 1 : A.K);
         chunk = chunk < 1 ? 1 : chunk > 1024 ? 1024 : chunk;
         if (A.logits.of_class != 1) chunk = (chunk + 63) / 64 * 64;
+        one_target = !A.on_label && !A.on_background;
+        if (one_target) target = spread_out(A.a, A.b);
         constant = !A.given.at && !A.class_weight && A.spread <= OTHERS;
         if (A.spread == SHARED) shared = sum({(const void*)A.background.at, A.background_dtype == FLOAT64, A.background.of_class});
     }
@@ -98,11 +102,12 @@ struct Batch {
             if (A.divide == BY_WEIGHTS && !ignored) count += weight()[y[r]];
         }
         if (A.divide != BY_NUMBER) divisor = count;
+        unit = A.times / divisor;
         return true;
     }
 
     double factor(int64_t r) const {
-        double x = A.times / divisor;
+        double x = unit;
         if (A.factor) x *= A.factor_dtype == FLOAT64 ? ((const double*)A.factor)[r] : ((const float*)A.factor)[r];
         return x;
     }
@@ -136,20 +141,48 @@ struct Batch {
         return base ? (const char*)base + offset * (dtype == FLOAT64 ? 8 : 4) : nullptr;
     }
 
-    template <class C>
-    Target<C> by_number(int64_t r) const {
-        const double a = amount(A.on_label, A.a, r), b = A.spread == NONE ? 0 : amount(A.on_background, A.b, r);
+    Target by_number(int64_t r) const {
+        if (!one_target) return spread_out(amount(A.on_label, A.a, r), amount(A.on_background, A.b, r));
+        return target;
+    }
+
+    Target spread_out(double a, double b) const {
+        if (A.spread == NONE) b = 0;
         const int64_t spread_over = A.K - (A.spread == OTHERS);
         double own = a, each = spread_over ? b / double(spread_over) : 0;
         if (!spread_over) own += b;
         if (A.spread == UNIFORM) own += each;
         const double others = each * double(A.K - 1);
-        return {own + others, own, others, each, nullptr, labels()[r]};
+        return {own + others, own, others, each, 0, true};
+    }
+
+    // Whether q but for the label's share is a multiple of one array of numbers in a row, and a number.
+    bool from_source(bool given) const {
+        if (A.class_weight) return false;
+        if (given) return A.given.at && A.given.of_class == 1 && A.spread <= OTHERS && !(A.spread == OTHERS && A.labels);
+        return !A.given.at && A.spread >= SHARED && A.background.of_class == 1;
+    }
+
+    // The target from the sum of its source and the source at the pivot; it does not fit where nothing is to be spread.
+    Target settled(const Row& row, double sum, double at_pivot) const {
+        double each = 0, scale = row.c;
+        if (!row.given.at) {
+            scale = row.b == 0 ? 0 : row.b / sum;
+        } else if (A.spread == UNIFORM) {
+            each = row.b / double(A.K);
+        } else if (A.spread == OTHERS) {
+            each = row.b / double(A.K - 1);
+            scale -= each / sum;
+        }
+        const bool sums = sum > 0 && sum < INFINITY, fits = row.b == 0 || A.spread == UNIFORM || (sums && A.K > 1);
+        const double own = (row.label < 0 ? 0 : row.a) + scale * at_pivot + each;
+        const double others = scale * (sum - at_pivot) + each * double(A.K - 1);
+        return {own + others, own, others, each, scale, fits};
     }
 
     // Every q written out, all classes allowed; 0 at the pivot, the label or `top`.
     template <class C>
-    Target<C> written(int64_t r, int64_t given_at, int64_t background_at, int64_t top, Scratch& scratch) const {
+    Target written(int64_t r, int64_t given_at, int64_t background_at, int64_t top, Scratch& scratch) const {
         Row row = this->row(r, given_at, background_at);
         C* const q = scratch.q<C>();
         const double* w = weight();
@@ -184,7 +217,7 @@ struct Batch {
             for (int64_t k = 0; k < K; k++) others += double(q[k]);
         }
         for (int64_t k = K; k < K + int64_t(64 / sizeof(C)); k++) q[k] = 0;
-        return {own + others, own, others, 0, q, pivot};
+        return {own + others, own, others, 0, 1, true};
     }
 
     double exact(const Row& row, int64_t k, double given, double spread) const {

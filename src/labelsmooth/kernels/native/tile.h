@@ -34,9 +34,9 @@ struct Tile {
         Numbers4<U> row;
         for (int i = 0; i < U * W; i++) {
             const bool counted = batch.counts(r + i);
-            const Target<double> t = batch.template by_number<double>(r + i);
+            const Target t = batch.by_number(r + i);
             counts[i / W][i % W] = counted;
-            label[i / W][i % W] = double(counted ? t.pivot : 0);
+            label[i / W][i % W] = double(counted ? batch.labels()[r + i] : 0);
             row.mass[i / W][i % W] = t.mass;
             row.own[i / W][i % W] = t.own;
             row.each[i / W][i % W] = t.each;

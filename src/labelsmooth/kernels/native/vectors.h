@@ -63,8 +63,7 @@ LS_INLINE vec<C> larger(vec<C> a, vec<C> b) {
 
 template <class C>
 LS_INLINE vec<C> absolute(vec<C> x) {
-    const whole<C> mask = (whole<C>{} - 1) ^ (whole<C>)same<C>(C(-0.0));
-    return (vec<C>)((whole<C>)x & mask);
+    return larger<C>(x, -x);
 }
 
 // ---- one number -----------------------------------------------------------------------------------------------
@@ -154,6 +153,19 @@ struct Port<double, float> {
 };
 
 template <>
+struct Port<float, double> {
+    LS_INLINE vec<float> load(const double* p) {
+        vec<double> low, high;
+        memcpy(&low, p, sizeof low);
+        memcpy(&high, p + Vector<double>::width, sizeof high);
+        const vhalf halves[2] = {__builtin_convertvector(low, vhalf), __builtin_convertvector(high, vhalf)};
+        vec<float> x;
+        memcpy(&x, halves, sizeof x);
+        return x;
+    }
+};
+
+template <>
 struct Port<float, bf16> {
     LS_INLINE vec<float> load(const bf16* p) {
         vshort x;
@@ -194,6 +206,26 @@ template <class C, class In>
 LS_INLINE vec<C> load_some(const In* p, int n, C fill) {
     vec<C> x = same<C>(fill);
     for (int i = 0; i < n; i++) x[i] = C(number(p[i]));
+    return x;
+}
+
+// Where the vector at k starts when it must end at K: what overlaps has been looked at before.
+template <class C>
+LS_INLINE int64_t last_start(int64_t k, int64_t K) {
+    constexpr int W = Vector<C>::width;
+    return k + W <= K || K < W ? k : K - W;
+}
+
+template <class C, class In>
+LS_INLINE vec<C> load_last(const In* p, int64_t k, int64_t K, C fill) {
+    return K < Vector<C>::width ? load_some<C, In>(p, int(K), fill) : Port<C, In>::load(p + last_start<C>(k, K));
+}
+
+// 1 in lanes first … last − 1, 0 in the others.
+template <class C>
+LS_INLINE vec<C> from_lane(int first, int last) {
+    vec<C> x = {};
+    for (int i = 0; i < Vector<C>::width; i++) x[i] = C(i >= first && i < last);
     return x;
 }
 
