@@ -71,7 +71,7 @@ class Method:
             return ""
         return (
             f"{self.name!r}: smoothing draws the teacher's logits of all wrong classes together, and at T > 1 a "
-            "student learns from their differences; distil from a teacher trained on hard labels"
+            "student learns from their differences; compare with a teacher trained on hard labels"
         )
 
     def to_dict(self) -> dict[str, Any]:

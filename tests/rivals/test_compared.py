@@ -128,7 +128,7 @@ def test_S9_a_rival_never_decides(result) -> None:
 
 
 def test_S8_a_smoothed_teacher_is_warned_of(result) -> None:
-    assert any("distil from a teacher trained on hard labels" in note for note in result.notes)
+    assert any("compare with a teacher trained on hard labels" in note for note in result.notes)
 
 
 def test_S9_what_is_written_says_it(result) -> None:

@@ -25,8 +25,9 @@ class DistillationLoss(Rival):
 
     Shapes: logits and teacher_logits (K,), (N, K) or (N, K, d1, …); class indices (), (N,) or (N, d1, …).
 
-    A teacher that was trained with label smoothing is a worse teacher at T > 1, even where it is a better classifier:
-    smoothing removes what its logits say about which wrong classes are near.
+    A teacher that was trained with label smoothing can be a worse teacher at T > 1, even where it is a better
+    classifier: smoothing removes what its logits say about which wrong classes are near. How much that costs depends on
+    how much the student has to learn from; the study page (`labelsmooth learn`) shows both cases, measured.
 
     Raises:
         ValueError, TypeError: settings out of range, a teacher with other classes or rows, a missing teacher.
