@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from . import _progress
 from ._checks import UsageError, require
-from .options import CompareOptions, DataOptions, EvaluateOptions, from_names, part_of
+from .options import CompareOptions, EvaluateOptions, from_names
 from .predictions import Predictions
 
 if TYPE_CHECKING:
@@ -144,7 +144,8 @@ def compare(
 
 def _planned(data: Any, y: Any, groups: Any, options: CompareOptions) -> tuple[Dataset | None, Plan]:
     """What to train on (nothing for a script, which brings its own), and all that is to be trained."""
-    from .comparison.planning import make_plan, prepared, script_plan
+    from .comparison.given import dataset_of
+    from .comparison.planning import make_plan, script_plan
 
     if (options.script is not None or options.plan is not None) and not (isinstance(data, str) and data == "digits"):
         brings = "--plan names" if options.plan is not None else "--script brings"
@@ -153,7 +154,7 @@ def _planned(data: Any, y: Any, groups: Any, options: CompareOptions) -> tuple[D
         return _planned_before(options)
     if options.script is not None:
         return None, script_plan(options)
-    dataset = prepared(_dataset(data, y, groups, options), options)
+    dataset = dataset_of(data, y, groups, options)
     source = str(data) if isinstance(data, (str, Path)) and str(data) != dataset.name else ""
     return dataset, make_plan(dataset, options, source)
 
@@ -166,26 +167,10 @@ def _planned_before(options: CompareOptions) -> tuple[Dataset | None, Plan]:
     if isinstance(plan.settings, replanning.Script):
         return None, plan
     asked = replanning.options_of(plan)
-    from .comparison.planning import prepared
+    from .comparison.given import dataset_of
 
-    dataset = prepared(_dataset(plan.data.source or plan.data.name, None, None, asked), asked)
+    dataset = dataset_of(plan.data.source or plan.data.name, None, None, asked)
     return dataset, replanning.checked(plan, dataset)
-
-
-def _dataset(data: Any, y: Any, groups: Any, options: CompareOptions) -> Dataset:
-    from .data import from_arrays, load
-
-    if not isinstance(data, (str, Path)):
-        if y is None:
-            raise UsageError("an array of inputs needs its labels: compare(X, y)")
-        changed: dict[str, Any] = {n: getattr(options, n) for n in ("label_noise", "label_noise_val", "shift")}
-        return from_arrays(data, y, groups=groups, **changed)
-    if y is not None:
-        raise UsageError(f"y goes with an array of inputs; got the data name {str(data)!r} and y")
-    reading: DataOptions = part_of(options, DataOptions)
-    if reading.tokenizer is None and options.model is not None and options.model.startswith("hf:"):
-        reading = replace(reading, tokenizer=options.model.removeprefix("hf:"))
-    return load(str(data), reading)
 
 
 def _finish(dataset: Dataset | None, plan: Plan, folder: RunFolder, start: float) -> Comparison:

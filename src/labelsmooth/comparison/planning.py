@@ -92,15 +92,6 @@ def _check_builds(dataset: Dataset, settings: Settings, dropout: Sequence[float]
         models.check(settings.model, dataset, dropout=probability, settings=settings.own)
 
 
-def prepared(dataset: Dataset, options: Any) -> Dataset:
-    """The data set that trials train on: with `freeze`, features that the model computes once."""
-    if not options.freeze:
-        return dataset
-    if options.model is None:
-        raise UsageError("--freeze needs the model whose features are computed: --model hf:PATH or module:factory")
-    return models.frozen(options.model, dataset, model_settings(options.set))
-
-
 def model_settings(texts: Sequence[str] | None) -> dict[str, Any]:
     """`name=value` as given, as values by name."""
     return dict(named_value(text, "--set", "width=256") for text in texts or ())
