@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from cases import draw
-from judge import UNIT, judge, library, numbers
+from judge import UNIT, gradient_limit, judge, library, numbers
 from oracle import EXTENDED
 from oracle import cross_entropy as oracle
 from torch import Tensor
@@ -233,3 +233,23 @@ def test_T14_the_look_at_probabilities(dtype: torch.dtype) -> None:
     given[2, 2] = torch.nan
     assert np.isnan(native_cpu.spread_of(given) or (0.0, 0.0)).all()
     assert native_cpu.spread_of(given.T) is None and native_cpu.spread_of(given[0]) is None
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(3, 21, 8, 32), (96, 21), (40, 300)])
+def test_where_the_gradient_nearly_vanishes(instruction_set: str, shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    """Near the optimum p − q is far smaller than p: what float32 alone would lose is found again."""
+    g = torch.Generator().manual_seed(3)
+    y = torch.randint(shape[1], (shape[0], *shape[2:]), generator=g)
+    q = 0.9 * F.one_hot(y, shape[1]).movedim(-1, 1).double() + 0.1 / shape[1]
+    noise = torch.randn(shape, generator=g, dtype=torch.float64)
+    for given in [y] if len(shape) > 2 else [y, q.to(torch.float32)]:
+        for size in (1e-2, 1e-4, 1e-6):
+            z = (q.log() + size * noise).to(dtype).requires_grad_()
+            smoothing = 0.1 if given is y else 0.0
+            loss = cross_entropy(z, given, label_smoothing=smoothing, reduction="sum")
+            (gradient,) = torch.autograd.grad(loss, z)
+            t = given if given is y else given.numpy().astype(np.float64)
+            answer = oracle(numbers(z), numbers(t) if given is y else t, amount=smoothing, reduction="sum")
+            room = gradient_limit(answer.gradient, dtype) + 1e-16
+            assert (np.abs(numbers(gradient) - answer.gradient) <= room).all(), (size, given is y)

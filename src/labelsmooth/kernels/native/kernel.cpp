@@ -115,7 +115,7 @@ double chunk(const Arguments& A, const Batch& batch, Scratch& scratch, Found& fo
     double sum = 0;
     const bool writes = A.gradient.at != 0, lines = A.gradient.of_row[DIMS - 1] == 1 || !writes;
     const bool tiles = batch.constant && lines && A.logits.of_class != 1 && A.logits.of_row[DIMS - 1] == 1 &&
-                       !A.mask.at && !A.has_below;
+                       !A.mask.at && !A.has_below && A.K < 1 << 24;  // labels are compared as floats
     int64_t r = first;
     while (r < last) {
         int64_t done = 0;

@@ -189,6 +189,7 @@ struct Quality {
 template <class C>
 struct Split {
     vec<C> high, low;
+    Split() {}
     explicit Split(double x) : high(same<C>(C(x))), low(same<C>(C(x - double(C(x))))) {}
 };
 
