@@ -51,6 +51,12 @@ def _fail_if() -> Any:
     )
 
 
+def _no_warn() -> Any:
+    return option(
+        None, "codes of warnings to leave out, such as edge-of-grid (docs/warnings.md)", str, many=True, shown="CODE"
+    )
+
+
 @dataclass(frozen=True)
 class DataOptions:
     """How data are read: what each column or file is, and what is done to labels and inputs."""
@@ -144,6 +150,7 @@ class CompareOptions(DataOptions):
     out: Path | None = option(None, "folder of the run; by default runs/<date>-<data>-<hash>", Path)
     resume: bool = option(False, "go on with an interrupted run; finished trials are kept")
     fail_if: tuple[str, ...] | None = _fail_if()
+    no_warn: tuple[str, ...] | None = _no_warn()
 
 
 @dataclass(frozen=True)
@@ -158,6 +165,7 @@ class EvaluateOptions:
     )
     out: Path | None = option(None, "folder for results.json and report.html; by default nothing is written", Path)
     fail_if: tuple[str, ...] | None = _fail_if()
+    no_warn: tuple[str, ...] | None = _no_warn()
 
 
 @dataclass(frozen=True)
@@ -183,6 +191,19 @@ def several(options: type[Any]) -> list[Field[Any]]:
 def part_of(options: Any, part: type[Any]) -> Any:
     """The options of `part` that `options` holds."""
     return part(**{each.name: getattr(options, each.name) for each in fields(part)})
+
+
+def words_of(options: Any, but: str) -> list[str]:
+    """What was given on the command line to have these options, without `but`."""
+    words: list[str] = []
+    for each in fields(options):
+        value, name = getattr(options, each.name), "--" + each.name.replace("_", "-")
+        if value is True:
+            words.append(name)
+        elif value != each.default and each.name != but:
+            listed = [str(one) for one in (value if isinstance(value, tuple) else (value,))]
+            words += [name, *listed] if each.metadata["many"] else [word for one in listed for word in (name, one)]
+    return words
 
 
 def from_names(options: type[Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import fields, replace
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from . import _progress
 from ._checks import UsageError, require
-from .options import CompareOptions, EvaluateOptions, from_names
+from .options import CompareOptions, EvaluateOptions, from_names, words_of
 from .predictions import Predictions
 
 if TYPE_CHECKING:
@@ -125,12 +125,13 @@ def compare(
         >>> result.verdict["code"] in ("smooth", "keep_hard", "open")
         True
     """
-    from .comparison import engines, fail_if
+    from .comparison import engines, fail_if, warnings
     from .comparison.running import open_folder, run_trials
 
     chosen = replace(options or CompareOptions(), **from_names(CompareOptions, changes))
     engines.check(chosen.engine, chosen.jobs)
     conditions = [fail_if.parse(text) for text in chosen.fail_if or ()]
+    silent = warnings.checked(chosen.no_warn)
     start = time.perf_counter()
     dataset, plan = _planned(data, y, groups, chosen)
     for sentence in dataset.card.get("warnings", ()) if progress and dataset is not None else ():
@@ -138,7 +139,7 @@ def compare(
     fail_if.check_methods(conditions, (method.name for method in plan.methods))
     folder = open_folder(plan, chosen.out, resume=chosen.resume)
     run_trials(dataset, plan, folder, chosen.engine, chosen.jobs, progress=progress)
-    done = _finish(dataset, plan, folder, start)
+    done = _finish(dataset, plan, folder, start, silent)
     return Comparison(done.results, done.path, fail_if.met(conditions, done.results))
 
 
@@ -173,11 +174,13 @@ def _planned_before(options: CompareOptions) -> tuple[Dataset | None, Plan]:
     return dataset, replanning.checked(plan, dataset)
 
 
-def _finish(dataset: Dataset | None, plan: Plan, folder: RunFolder, start: float) -> Comparison:
+def _finish(
+    dataset: Dataset | None, plan: Plan, folder: RunFolder, start: float, silent: Collection[str]
+) -> Comparison:
     """Results, trials.csv and the page, from the files of the folder."""
     from .comparison.running import results_of
 
-    results = results_of(dataset, plan, folder, lambda: time.perf_counter() - start)
+    results = results_of(dataset, plan, folder, lambda: time.perf_counter() - start, silent)
     comparison = Comparison(results, folder.path)
     comparison.report(folder.path / "report.html")
     return comparison
@@ -215,7 +218,7 @@ def evaluate(
         >>> evaluate({"hard": [hard], "smooth": [smooth]}).verdict["code"]
         'open'
     """
-    from .comparison import fail_if
+    from .comparison import fail_if, warnings
     from .comparison.environment import environment
     from .comparison.folder import Folder
     from .comparison.gathering import sources
@@ -225,7 +228,7 @@ def evaluate(
     start = time.perf_counter()
     chosen = replace(options or EvaluateOptions(), **from_names(EvaluateOptions, changes))
     conditions = [fail_if.parse(text) for text in chosen.fail_if or ()]
-    scores = _scores(chosen)
+    scores, silent = _scores(chosen), warnings.checked(chosen.no_warn)
     given = [files] if isinstance(files, (str, Path, Predictions)) else files
     folder = None if chosen.out is None else Folder.free(chosen.out)
     command = _evaluate_command(given, chosen)
@@ -233,7 +236,8 @@ def evaluate(
     found = sources(given)
     predictions = OnDemand([partial(source.load, scores) for source in found])
     with _progress.track(STEPS * len(found), "measuring predictions, in steps", show=progress, after=_PATIENCE) as step:
-        results = assemble(predictions, run=run, min_effect=chosen.min_effect, metric=chosen.metric, step=step)
+        asked: dict[str, Any] = {"min_effect": chosen.min_effect, "metric": chosen.metric, "silent": silent}
+        results = assemble(predictions, run=run, step=step, **asked)
     results["run"]["seconds"] = round(time.perf_counter() - start, 2)
     failures = fail_if.met(conditions, results)
     if folder is None:
@@ -254,13 +258,7 @@ def _scores(options: EvaluateOptions) -> str | None:
 def _evaluate_command(files: Any, options: EvaluateOptions) -> str:
     named = [f"{name}={each}" for name, each in files.items()] if isinstance(files, dict) else files
     words = ["labelsmooth", "evaluate", *(str(each) for each in named if isinstance(each, (str, Path)))]
-    for each in fields(options):
-        value, name = getattr(options, each.name), "--" + each.name.replace("_", "-")
-        if value is True:
-            words.append(name)
-        elif value != each.default and each.name != "out":
-            words += [word for one in (value if isinstance(value, tuple) else (value,)) for word in (name, str(one))]
-    return shlex.join(words)
+    return shlex.join([*words, *words_of(options, but="out")])
 
 
 def _now() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from ._seen import Seen, look
 from ._tables import curve_of, data_of, method_of, plain, reliability_of, run_of, trial_of
 from ._tempered import fitted_rows
 from .verdict import best_rivals, checked_min_effect, decide, exploratory, row_average
+from .warnings import warnings_of
 
 SCHEMA_VERSION = 1
 STEPS = 4
@@ -42,6 +43,7 @@ def assemble(
     holm: bool = False,
     step: Callable[[], None] = no_step,
     notes: Sequence[str] = (),
+    silent: Collection[str] = (),
 ) -> dict[str, Any]:
     """Measure all predictions, decide, and return the content of results.json (docs/results.schema.json).
 
@@ -50,7 +52,8 @@ def assemble(
     if any file has none, from its test rows crosswise, which `reasons` says. `histories` gives for each method the
     epochs of its trials; `run` and `data` are copied and completed with what the predictions tell; `min_effect`,
     `metric` as in :func:`~labelsmooth.comparison.verdict.decide`; `holm` widens the exploratory intervals; `step` is
-    called STEPS times for each of the predictions; `notes` go before what is found here.
+    called STEPS times for each of the predictions; `notes` go before what is found here; `silent` are codes
+    of warnings to leave out.
 
     Without unsmoothed or without smoothed predictions among them there is no verdict: `verdict` is None and `notes` say
     why. Raises DataError when the files are not about the same rows or do not say what they are, UsageError when there
@@ -96,7 +99,8 @@ def assemble(
         "trials": [trial_of(trial) for each in candidates for trial in _trials(settings, each)],
         "failed": [dict(failure) for failure in failed],
     }
-    return plain(found)
+    done = plain(found)
+    return {**done, "warnings": warnings_of(done, silent)}
 
 
 def _effects(

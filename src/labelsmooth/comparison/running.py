@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -75,7 +75,9 @@ def _meta(trial: Trial, history: list[Epoch]) -> dict[str, dict[str, Any]]:
     return {c: {**shared, "checkpoint": c, "epoch": epoch} for c, epoch in epochs.items()}
 
 
-def results_of(dataset: Dataset | None, plan: Plan, folder: RunFolder, seconds: Callable[[], float]) -> dict[str, Any]:
+def results_of(
+    dataset: Dataset | None, plan: Plan, folder: RunFolder, seconds: Callable[[], float], silent: Collection[str] = ()
+) -> dict[str, Any]:
     """Measure and judge every finished trial; write results.json and trials.csv; return the results."""
     finished = [trial for trial in plan.trials() if folder.is_finished(trial)]
     histories: dict[str, list[list[Epoch]]] = {}
@@ -94,6 +96,7 @@ def results_of(dataset: Dataset | None, plan: Plan, folder: RunFolder, seconds: 
         metric=plan.metric,
         failed=failed,
         notes=[method.caution() for method in plan.methods if method.caution()],
+        silent=silent,
     )
     results["run"]["seconds"] = round(seconds(), 2)
     folder.write_json("results.json", results)

@@ -65,6 +65,7 @@ def _context(results: Results) -> dict[str, Any]:
         "shifted": shifted.view(results),
         "truth": truth.view(results),
         "rivals": chosen(results, "rival") is not None,
+        "warnings": [(words(each, "code"), words(each, "sentence")) for each in items(results, "warnings")],
         "failed": [(words(each, "trial"), words(each, "reason")) for each in items(results, "failed")],
         "card": data_card.view(results),
         "facts": facts.view(results),

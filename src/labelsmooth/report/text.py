@@ -25,8 +25,8 @@ _HEADINGS = (
 
 def render(results: Results) -> str:
     """The table, how to read it, and the verdict."""
-    parts = [_table(results), _legend(results), *_failures(results), "", *_notes(results), *_verdict(results)]
-    return "\n".join(parts)
+    figures = [_table(results), _legend(results), *_failures(results), ""]
+    return "\n".join([*figures, *_notes(results), *_warnings(results), *_verdict(results)])
 
 
 def _table(results: Results) -> str:
@@ -92,6 +92,12 @@ def _notes(results: Results) -> list[str]:
     notes = [str(note) for note in items(results, "notes")]
     told = notes if results.get("verdict") else notes[1:]
     return [*(f"Note: {note}" for note in told), *([""] if told else [])]
+
+
+def _warnings(results: Results) -> list[str]:
+    """What someone who acts on the verdict should know, each with the code that docs/warnings.md explains."""
+    told = [f"Warning ({words(each, 'code')}): {words(each, 'sentence')}." for each in items(results, "warnings")]
+    return [*told, *([""] if told else [])]
 
 
 def _verdict(results: Results) -> list[str]:
