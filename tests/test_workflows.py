@@ -31,7 +31,16 @@ def test_ends_with_a_verdict_a_table_and_a_page(result: Comparison) -> None:
     }
     assert result.path is not None
     names = {path.name for path in result.path.iterdir()}
-    assert names >= {"plan.json", "env.json", "predictions", "history", "results.json", "trials.csv", "report.html"}
+    assert names >= {
+        "plan.json",
+        "env.json",
+        "predictions",
+        "history",
+        "results.json",
+        "trials.csv",
+        "report.html",
+        "model_card.md",
+    }
     assert result.verdict["sentence"] in str(result)
     assert "Verdict" in result._repr_html_() or result.verdict["code"] in result._repr_html_()
 

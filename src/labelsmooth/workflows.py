@@ -65,6 +65,13 @@ class Comparison:
 
         return report.write(self.results, Path(path))
 
+    def document(self, folder: Path) -> None:
+        """Write report.html and model_card.md into `folder`."""
+        from .report import model_card
+
+        self.report(folder / "report.html")
+        model_card.write(self.results, folder / "model_card.md")
+
     def markdown(self) -> str:
         """The verdict and the table as Markdown, for a pull request."""
         from .report import markdown
@@ -182,7 +189,7 @@ def _finish(
 
     results = results_of(dataset, plan, folder, lambda: time.perf_counter() - start, silent)
     comparison = Comparison(results, folder.path)
-    comparison.report(folder.path / "report.html")
+    comparison.document(folder.path)
     return comparison
 
 
@@ -245,7 +252,7 @@ def evaluate(
     folder.make()
     folder.write_json("results.json", results)
     comparison = Comparison(results, folder.path, failures)
-    comparison.report(folder.path / "report.html")
+    comparison.document(folder.path)
     return comparison
 
 
@@ -271,7 +278,7 @@ def report(run: str | Path) -> Comparison:
 
     folder = Folder(run)
     comparison = Comparison(folder.read_json("results.json"), folder.path)
-    comparison.report(folder.path / "report.html")
+    comparison.document(folder.path)
     return comparison
 
 

@@ -18,7 +18,8 @@ from .plan import Plan, Trial
 
 
 class RunFolder(Folder):
-    """A folder of trials: plan.json, env.json, predictions/, history/, failed/, results.json, trials.csv, report.html.
+    """A folder of trials: plan.json, env.json, predictions/, history/, failed/, results.json, trials.csv, report.html,
+    model_card.md.
 
     Each file is written to a temporary name and renamed, so that it is there whole or not at all.
     """

@@ -38,10 +38,11 @@ def render(results: Results) -> str:
     sentence = told.sentence or "These results hold no verdict."
     head = [f"### {plain(told.badge)}" if told.badge else "### labelsmooth", "", f"**{plain(sentence, 2000)}**", ""]
     reasons = [f"- {plain(reason, 600)}" for reason in [*told.reasons, told.settle, told.failed] if reason]
-    return "\n".join([*head, *reasons, "", *_table(results), "", _legend(results)]) + "\n"
+    return "\n".join([*head, *reasons, "", *table(results), "", _legend(results)]) + "\n"
 
 
-def _table(results: Results) -> list[str]:
+def table(results: Results) -> list[str]:
+    """Return the lines of the table: the deciding pair, then the others, at most 20 of them."""
     pair = [row for role in ("hard", "smooth") if (row := chosen(results, role)) is not None]
     others = [row for row in rows_of(results) if row not in pair]
     heads = [*_HEADINGS, f"Δ {measure_name(deciding(results))}, 95 %"]

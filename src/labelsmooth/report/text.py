@@ -105,4 +105,9 @@ def _verdict(results: Results) -> list[str]:
     if not verdict:
         why = next((str(note) for note in items(results, "notes")), "no verdict")
         return [f"{why[:1].upper()}{why[1:]}."]
-    return [f"Verdict ({verdict['code']}): {verdict['sentence']}"]
+    return [f"Verdict ({verdict['code']}): {verdict['sentence']}", *_snippet(results)]
+
+
+def _snippet(results: Results) -> list[str]:
+    lines = words(results, "verdict", "snippet").splitlines()
+    return ["", "For your own training:", *(f"    {line}" for line in lines)] if lines else []
