@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from .integrations.sklearn import SmoothedClassifier as SmoothedClassifier
     from .losses import BCEWithLogitsLoss as BCEWithLogitsLoss
     from .losses import CrossEntropyLoss as CrossEntropyLoss
     from .losses import LabelSmoothingLoss as LabelSmoothingLoss
@@ -38,6 +39,7 @@ _HOMES = {
     "smooth_labels": "losses",
     "convert_smoothing": "losses",
     "Predictions": "predictions",
+    "SmoothedClassifier": "integrations.sklearn",
     "compare": "workflows",
     "evaluate": "workflows",
 }
