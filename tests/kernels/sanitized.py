@@ -15,20 +15,26 @@ from judge import judge, library
 
 from labelsmooth.kernels import _library
 
-built, number, threads = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-_library.path = lambda: built
-torch.set_num_threads(threads)
-warnings.simplefilter("ignore")
-opened = _library.library()
-if not isinstance(opened, _library.Library):
-    sys.exit(f"{built} does not open: {opened}")
-for instruction_set in _library.instruction_sets(opened.calls):
-    os.environ[_library.SWITCH] = instruction_set
-    if isinstance(_library.library(), _library.Missing):
-        print(f"{built.stem}, {instruction_set}: this machine does not run it")
-        continue
-    cases = [case for case in (draw(31, i) for i in range(number)) if case.exact.size < 30_000]
-    failed = [str(case) for case in cases if judge(case, library) is not None]
-    print(f"{built.stem}, {instruction_set}, {threads} threads: {len(cases)} cases, {len(failed)} fail", flush=True)
-    if failed:
-        sys.exit("\n".join(failed[:10]))
+
+def run(built: Path, number: int, threads: int) -> None:
+    """Judge the cases on every instruction set that this machine runs; exit with what failed."""
+    _library.path = lambda: built
+    torch.set_num_threads(threads)
+    warnings.simplefilter("ignore")
+    opened = _library.library()
+    if not isinstance(opened, _library.Library):
+        sys.exit(f"{built} does not open: {opened}")
+    for instruction_set in _library.instruction_sets(opened.calls):
+        os.environ[_library.SWITCH] = instruction_set
+        if isinstance(_library.library(), _library.Missing):
+            print(f"{built.stem}, {instruction_set}: this machine does not run it")
+            continue
+        cases = [case for case in (draw(31, i) for i in range(number)) if case.exact.size < 30_000]
+        failed = [str(case) for case in cases if judge(case, library) is not None]
+        print(f"{built.stem}, {instruction_set}, {threads} threads: {len(cases)} cases, {len(failed)} fail", flush=True)
+        if failed:
+            sys.exit("\n".join(failed[:10]))
+
+
+if __name__ == "__main__":
+    run(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
