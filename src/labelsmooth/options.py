@@ -92,16 +92,52 @@ class DataOptions:
 
 
 @dataclass(frozen=True)
-class CompareOptions(DataOptions):
-    """Everything `compare` can be told beside the name of the data."""
+class TrainingOptions(DataOptions):
+    """How the built-in training is done, judged and kept: what `compare` and `tune` share."""
 
     scheme: tuple[str, ...] | None = option(
         None,
-        "how the mass is spread (uniform, others, ...); with neither --scheme nor --smoothing: uniform 0.05, 0.1, 0.2 "
-        "and others 0.1",
+        "how the mass is spread (uniform, others, ...); with neither --scheme nor --smoothing compare tries uniform "
+        "0.05, 0.1, 0.2 and others 0.1, tune searches uniform",
         str,
         many=True,
     )
+    seeds: int = option(10, "number of seeds; a seed fixes initial weights and batch order for every method", int)
+    model: str | None = option(
+        None,
+        "bag, conv, encoder, linear, mlp or transformer (by default the one that fits the data), "
+        "package.module:factory for any nn.Module, hf:PATH for a transformers classifier",
+        str,
+    )
+    set: tuple[str, ...] | None = option(
+        None, "settings of the model, such as width=256", str, many=True, shown="NAME=VALUE"
+    )
+    freeze: bool = option(False, "compute the model's features once and train a head on them (--head)")
+    head: str = option("linear", "what is trained on frozen features: linear or mlp", str)
+    augment: bool = option(False, "mirror and move images at random while training")
+    epochs: int | None = option(None, "passes over the training split; by default the data set's own", int)
+    batch_size: int | None = option(None, "rows of a training step; by default the data set's own", int)
+    learning_rate: float | None = option(None, "of AdamW; by default the data set's own", float)
+    weight_decay: tuple[float, ...] | None = option(
+        None, "of AdamW; in compare several make a grid that hard and smoothed settings share", float, many=True
+    )
+    dropout: tuple[float, ...] | None = option(
+        None, "probability in [0, 1); in compare several make a grid that hard and smoothed settings share", float, many=True
+    )
+    metric: str = _metric()
+    min_effect: float | None = _min_effect()
+    engine: str = option("processes", "where trials run: processes or inline", str)
+    jobs: int | None = option(None, "worker processes; by default one a core, for a script one in all", int)
+    out: Path | None = option(None, "folder of the run; by default runs/<date>-<data>-<hash>", Path)
+    resume: bool = option(False, "go on with an interrupted run; finished trials are kept")
+    fail_if: tuple[str, ...] | None = _fail_if()
+    no_warn: tuple[str, ...] | None = _no_warn()
+
+
+@dataclass(frozen=True)
+class CompareOptions(TrainingOptions):
+    """Everything `compare` can be told beside the name of the data."""
+
     smoothing: tuple[float, ...] | None = option(
         None, "amounts of smoothing in [0, 1] for each scheme; hard labels are always there", float, many=True
     )
@@ -121,36 +157,23 @@ class CompareOptions(DataOptions):
         shown="COMMAND",
     )
     plan: Path | None = option(None, "run the plan.json of an earlier run again, or on another machine", Path)
-    seeds: int = option(10, "number of seeds; a seed fixes initial weights and batch order for every method", int)
-    model: str | None = option(
+
+
+@dataclass(frozen=True)
+class TuneOptions(TrainingOptions):
+    """Everything `tune` can be told beside the name of the data."""
+
+    trials: int = option(
+        16, "smoothed candidates to try; as many unsmoothed ones where more than the smoothing is searched", int
+    )
+    search: tuple[str, ...] | None = option(
         None,
-        "bag, conv, encoder, linear, mlp or transformer (by default the one that fits the data), "
-        "package.module:factory for any nn.Module, hf:PATH for a transformers classifier",
+        "what is searched, and between which values: smoothing=0:0.4 (always searched), learning_rate=1e-4:1e-2, "
+        "weight_decay=0:0.1, dropout=0:0.5",
         str,
+        many=True,
+        shown="NAME=LOW:HIGH",
     )
-    set: tuple[str, ...] | None = option(
-        None, "settings of the model, such as width=256", str, many=True, shown="NAME=VALUE"
-    )
-    freeze: bool = option(False, "compute the model's features once and train a head on them (--head)")
-    head: str = option("linear", "what is trained on frozen features: linear or mlp", str)
-    augment: bool = option(False, "mirror and move images at random while training")
-    epochs: int | None = option(None, "passes over the training split; by default the data set's own", int)
-    batch_size: int | None = option(None, "rows of a training step; by default the data set's own", int)
-    learning_rate: float | None = option(None, "of AdamW; by default the data set's own", float)
-    weight_decay: tuple[float, ...] | None = option(
-        None, "of AdamW; several make a grid that hard and smoothed settings share", float, many=True
-    )
-    dropout: tuple[float, ...] | None = option(
-        None, "probability in [0, 1); several make a grid that hard and smoothed settings share", float, many=True
-    )
-    metric: str = _metric()
-    min_effect: float | None = _min_effect()
-    engine: str = option("processes", "where trials run: processes or inline", str)
-    jobs: int | None = option(None, "worker processes; by default one a core, for a script one in all", int)
-    out: Path | None = option(None, "folder of the run; by default runs/<date>-<data>-<hash>", Path)
-    resume: bool = option(False, "go on with an interrupted run; finished trials are kept")
-    fail_if: tuple[str, ...] | None = _fail_if()
-    no_warn: tuple[str, ...] | None = _no_warn()
 
 
 @dataclass(frozen=True)
