@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .losses import smooth_head as smooth_head
     from .losses import smooth_labels as smooth_labels
     from .predictions import Predictions as Predictions
+    from .tuning import tune as tune
     from .workflows import compare as compare
     from .workflows import evaluate as evaluate
 
@@ -42,6 +43,7 @@ _HOMES = {
     "SmoothedClassifier": "integrations.sklearn",
     "compare": "workflows",
     "evaluate": "workflows",
+    "tune": "tuning",
 }
 
 __all__ = [*_HOMES, "__version__"]

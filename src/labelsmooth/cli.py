@@ -13,7 +13,7 @@ from typing import Any
 from . import __version__
 from ._checks import DataError, MissingExtra, TrialsFailed, UsageError
 from ._named import named_value
-from .options import BenchOptions, CompareOptions, EvaluateOptions
+from .options import BenchOptions, CompareOptions, EvaluateOptions, TuneOptions
 
 FAILED, USAGE, BAD_DATA, CONDITION_MET, INTERRUPTED = 1, 2, 3, 4, 130
 
@@ -60,8 +60,9 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"labelsmooth {__version__}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _compare_parser(_command(commands, "compare", _compare))
+    _training_parser(_command(commands, "compare", _compare), CompareOptions)
     _evaluate_parser(_command(commands, "evaluate", _evaluate))
+    _training_parser(_command(commands, "tune", _tune), TuneOptions)
     _report_parser(_command(commands, "report", _report))
     _audit_parser(_command(commands, "audit", _audit))
     _add_options(_command(commands, "bench", _bench), BenchOptions, "the figures as JSON")
@@ -78,7 +79,7 @@ def _command(commands: Any, name: str, function: Callable[[argparse.Namespace], 
     return made
 
 
-def _compare_parser(command: argparse.ArgumentParser) -> None:
+def _training_parser(command: argparse.ArgumentParser, options: type[Any]) -> None:
     command.add_argument(
         "data",
         nargs="?",
@@ -87,7 +88,7 @@ def _compare_parser(command: argparse.ArgumentParser) -> None:
         help="digits (default), pydoc or mixture; or your own: file.csv, file.tsv, file.parquet, "
         "data.npz, a folder of images, hf:NAME, package.module:function",
     )
-    _add_options(command, CompareOptions)
+    _add_options(command, options)
 
 
 def _evaluate_parser(command: argparse.ArgumentParser) -> None:
@@ -172,6 +173,13 @@ def _compare(asked: argparse.Namespace) -> int:
     from . import workflows
 
     return _show(workflows.compare(asked.data, options=_chosen(asked, CompareOptions)), asked.json)
+
+
+def _tune(asked: argparse.Namespace) -> int:
+    """Search how to smooth and how much on validation, beside hard labels; then judge the best two on test."""
+    from . import tuning
+
+    return _show(tuning.tune(asked.data, options=_chosen(asked, TuneOptions)), asked.json)
 
 
 def _evaluate(asked: argparse.Namespace) -> int:

@@ -122,7 +122,10 @@ class TrainingOptions(DataOptions):
         None, "of AdamW; in compare several make a grid that hard and smoothed settings share", float, many=True
     )
     dropout: tuple[float, ...] | None = option(
-        None, "probability in [0, 1); in compare several make a grid that hard and smoothed settings share", float, many=True
+        None,
+        "probability in [0, 1); in compare several make a grid that hard and smoothed settings share",
+        float,
+        many=True,
     )
     metric: str = _metric()
     min_effect: float | None = _min_effect()

@@ -59,6 +59,11 @@ class Comparison:
         table: list[dict[str, Any]] = self.results["methods"]
         return table
 
+    @property
+    def tuning(self) -> dict[str, Any]:
+        """What `tune` tried on validation, as in results.json; empty for other commands."""
+        return self.results.get("tuning") or {}
+
     def report(self, path: str | Path) -> Path:
         """Write the page to `path` and return it."""
         from . import report

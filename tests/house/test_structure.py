@@ -23,6 +23,7 @@ FLOORS = {
     "comparison": 7,
     "report": 8, "lesson": 8,
     "workflows": 9,
+    "tuning": 9.5,
     "cli": 10,
     "__main__": 11,
 }  # fmt: skip

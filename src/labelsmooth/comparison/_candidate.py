@@ -34,6 +34,7 @@ class Candidate:
     weight_decay: float | None = None
     dropout: float | None = None
     rival: str = ""
+    learning_rate: float | None = None
     measures: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

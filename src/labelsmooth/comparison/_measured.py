@@ -109,6 +109,7 @@ def candidate_of(trials: list[Measured]) -> Candidate:
         weight_decay=first.weight_decay,
         dropout=first.dropout,
         rival=first.rival,
+        learning_rate=first.learning_rate,
         measures={**after, "ece_before": np.array([trial.figures["before"]["ece"] for trial in trials])},
     )
 

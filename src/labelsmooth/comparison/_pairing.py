@@ -32,6 +32,7 @@ class Identity:
     weight_decay: float | None
     dropout: float | None
     rival: str = ""
+    learning_rate: float | None = None
 
     @property
     def setting(self) -> tuple[str, str]:
@@ -133,6 +134,7 @@ class Reader:
             weight_decay=_number(meta, "weight_decay"),
             dropout=_number(meta, "dropout"),
             rival=str(meta.get("rival") or ""),
+            learning_rate=_number(meta, "learning_rate"),
         )
 
     def _same_classes(self, predictions: Predictions, who: str) -> dict[str, Split]:

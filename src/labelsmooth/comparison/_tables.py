@@ -78,6 +78,7 @@ def method_of(
         "label_smoothing": candidate.label_smoothing,
         "weight_decay": candidate.weight_decay,
         "dropout": candidate.dropout,
+        "learning_rate": candidate.learning_rate,
         "checkpoint": candidate.checkpoint,
         "seeds": len(candidate.seeds),
         **_stages([trial.figures for trial in trials]),

@@ -9,11 +9,11 @@ from typing import Any
 from .. import models
 from .._checks import UsageError
 from ..data import Dataset, from_arrays, load
-from ..options import CompareOptions, DataOptions, part_of
+from ..options import DataOptions, TrainingOptions, part_of
 from .planning import model_settings
 
 
-def dataset_of(data: Any, y: Any, groups: Any, options: CompareOptions) -> Dataset:
+def dataset_of(data: Any, y: Any, groups: Any, options: TrainingOptions) -> Dataset:
     """The data set of a name, a path or arrays; with `freeze`, the features that the model computes of it once."""
     dataset = _read(data, y, groups, options)
     if not options.freeze:
@@ -23,7 +23,7 @@ def dataset_of(data: Any, y: Any, groups: Any, options: CompareOptions) -> Datas
     return models.frozen(options.model, dataset, model_settings(options.set))
 
 
-def _read(data: Any, y: Any, groups: Any, options: CompareOptions) -> Dataset:
+def _read(data: Any, y: Any, groups: Any, options: TrainingOptions) -> Dataset:
     if not isinstance(data, (str, Path)):
         if y is None:
             raise UsageError("an array of inputs needs its labels: compare(X, y)")

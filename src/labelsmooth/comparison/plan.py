@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from .. import _checks
 from ..methods import Method
@@ -61,6 +61,17 @@ class Trial:
             "settings": self.settings.to_dict(),
             "seed": self.seed,
         }
+
+
+class Planned(Protocol):
+    """What a run folder is made for: a plan of trials, or a search that finds them as it goes."""
+
+    @property
+    def data(self) -> DataRequest: ...
+
+    def name(self) -> str: ...
+
+    def to_dict(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,16 @@ from .verdict import checked_min_effect, row_average
 
 def make_plan(dataset: Dataset, options: Any, source: str = "") -> Plan:
     """Resolve every option that was left open; a model that does not fit is said before anything is written."""
+    settings, decay, dropout = training(dataset, options)
+    methods = grid(options.scheme, options.smoothing, decay, dropout, options.rivals or ())
+    _check_mixing(dataset, methods)
+    data = request(dataset, options, source)
+    effect, metric = checked_min_effect(options.min_effect), row_average(options.metric)
+    return Plan(data, methods, seeds_from(options.seeds), settings, effect, metric)
+
+
+def training(dataset: Dataset, options: Any) -> tuple[Settings, Sequence[float], Sequence[float]]:
+    """The settings that all trials share, the weight decays and the dropouts; a model that does not fit is refused."""
     model = options.head if options.freeze else options.model or default_model(dataset)
     backbone = options.model if options.freeze else ""
     if options.augment and dataset.kind != "image":
@@ -31,12 +41,8 @@ def make_plan(dataset: Dataset, options: Any, source: str = "") -> Plan:
     chosen = {name: _chosen(options, usual, name) for name in ("epochs", "batch_size", "learning_rate")}
     settings = Settings(model, **chosen, set=model_settings(options.set), augment=options.augment, backbone=backbone)
     decay, dropout = options.weight_decay or (usual["weight_decay"],), options.dropout or (usual["dropout"],)
-    methods = grid(options.scheme, options.smoothing, decay, dropout, options.rivals or ())
     _check_builds(dataset, settings, dropout)
-    _check_mixing(dataset, methods)
-    data = request(dataset, options, source)
-    effect, metric = checked_min_effect(options.min_effect), row_average(options.metric)
-    return Plan(data, methods, seeds_from(options.seeds), settings, effect, metric)
+    return settings, decay, dropout
 
 
 def script_plan(options: Any) -> Plan:
@@ -111,28 +117,33 @@ def command(plan: Plan) -> str:
     """The command line that runs this plan again."""
     if isinstance(plan.settings, Script):
         return _script_command(plan, plan.settings)
-    parts = [f"labelsmooth compare {shlex.quote(plan.data.source or plan.data.name)}"]
-    parts.extend(_option(name, value) for name, value in plan.data.options.items())
-    parts.append(f"--seeds {len(plan.seeds)}")
-    chosen = plan.settings.to_dict()
+    parts = command_words("compare", plan.data, plan.seeds, plan.settings)
+    parts.extend(_grid_words(plan, ("scheme", "label_smoothing", "weight_decay", "dropout")))
+    against = dict.fromkeys(f"{m.rival}={m.setting:g}" for m in plan.methods if m.rival)
+    parts.extend([" ".join(["--rivals", *against])] if against else [])
+    return " ".join([*parts, *rule_words(plan)])
+
+
+def command_words(name: str, data: DataRequest, seeds: Sequence[int], settings: Settings) -> list[str]:
+    """The command and what it says of data, seeds and training."""
+    parts = [f"labelsmooth {name} {shlex.quote(data.source or data.name)}"]
+    parts.extend(_option(name, value) for name, value in data.options.items())
+    parts.append(f"--seeds {len(seeds)}")
+    chosen = settings.to_dict()
     if own := chosen.pop("set"):
         parts.append(_option("set", [f"{name}={value}" for name, value in own.items()]))
     if backbone := chosen.pop("backbone"):
         chosen |= {"model": backbone, "freeze": True, "head": chosen["model"]}
     parts.extend(_option(name, value) for name, value in chosen.items() if value is not False)
-    parts.extend(_grid_words(plan, ("scheme", "label_smoothing", "weight_decay", "dropout")))
-    against = dict.fromkeys(f"{m.rival}={m.setting:g}" for m in plan.methods if m.rival)
-    parts.extend([" ".join(["--rivals", *against])] if against else [])
-    parts.extend(f"--{_dashed(n)} {v:g}" for n in ("label_noise", "label_noise_val") if (v := getattr(plan.data, n)))
-    parts.extend(["--shift"] if plan.data.shift else [])
-    return " ".join([*parts, *_rule_words(plan)])
+    parts.extend(f"--{_dashed(n)} {v:g}" for n in ("label_noise", "label_noise_val") if (v := getattr(data, n)))
+    return [*parts, *(["--shift"] if data.shift else [])]
 
 
 def _script_command(plan: Plan, script: Script) -> str:
     places = [name for name in ("scheme", "weight_decay", "dropout") if name in script.places()]
     words = _grid_words(plan, (*places, "label_smoothing"))
     start = f"labelsmooth compare --script {shlex.quote(script.template)} --seeds {len(plan.seeds)}"
-    return " ".join([start, *words, *_rule_words(plan)])
+    return " ".join([start, *words, *rule_words(plan)])
 
 
 def _grid_words(plan: Plan, names: Sequence[str]) -> list[str]:
@@ -140,7 +151,8 @@ def _grid_words(plan: Plan, names: Sequence[str]) -> list[str]:
     return [" ".join([f"--{_dashed(name)}", *map(str, values)]) for name, values in found.items() if values]
 
 
-def _rule_words(plan: Plan) -> list[str]:
+def rule_words(plan: Any) -> list[str]:
+    """What a plan or a search says of how it is judged."""
     words = [f"--metric {plan.metric}"] if plan.metric != "nll" else []
     return [*words, *([f"--min-effect {plan.min_effect:g}"] if plan.min_effect is not None else [])]
 

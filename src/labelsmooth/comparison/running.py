@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -11,11 +11,11 @@ from typing import Any
 from .. import _progress
 from .._checks import TrialsFailed
 from ..data import Dataset
-from ..training import Epoch, TrialResult, checkpoint_epochs
+from ..training import Epoch, Settings, TrialResult, checkpoint_epochs
 from . import _scripted, engines
 from .environment import environment, versions
 from .on_demand import OnDemand
-from .plan import Plan, Trial
+from .plan import DataRequest, Plan, Planned, Trial
 from .planning import command
 from .results import assemble
 from .script import Script
@@ -23,7 +23,7 @@ from .store import RunFolder, default_path, write_text
 from .trials_table import table_of
 
 
-def open_folder(plan: Plan, out: Path | None, *, resume: bool) -> RunFolder:
+def open_folder(plan: Planned, out: Path | None, *, resume: bool) -> RunFolder:
     """The folder asked for; else the newest of this plan with `resume`, or a new one under runs/."""
     if out is not None:
         return RunFolder.create(out, plan, resume=resume)
@@ -44,11 +44,16 @@ def run_trials(
     what = f"training {len(plan.methods)} methods with {len(plan.seeds)} seeds on {plan.data.name}"
     with _progress.track(len(waiting), what, show=progress) as step:
         for trial, outcome in _outcomes(dataset, plan, folder, engine, waiting, jobs):
-            if isinstance(outcome, Exception):
-                folder.fail(trial, f"{type(outcome).__name__}: {outcome}")
-            else:
-                folder.save(trial, outcome, _meta(trial, outcome.history))
+            keep(folder, trial, outcome)
             step()
+
+
+def keep(folder: RunFolder, trial: Trial, outcome: TrialResult | Exception) -> None:
+    """Write what came of a trial: its predictions and history, or why there are none."""
+    if isinstance(outcome, Exception):
+        folder.fail(trial, f"{type(outcome).__name__}: {outcome}")
+    else:
+        folder.save(trial, outcome, _meta(trial, outcome.history))
 
 
 def _outcomes(
@@ -69,6 +74,7 @@ def _meta(trial: Trial, history: list[Epoch]) -> dict[str, dict[str, Any]]:
         "data": trial.data.name,
         "data_fingerprint": trial.data.fingerprint,
         "model": trial.settings.model,
+        "learning_rate": getattr(trial.settings, "learning_rate", None),
         "versions": versions(),
     }
     epochs = checkpoint_epochs(history) if history else dict.fromkeys(trial.checkpoints)
@@ -90,8 +96,8 @@ def results_of(
     results = assemble(
         OnDemand([partial(folder.predictions, trial, each) for trial in finished for each in trial.checkpoints]),
         histories=histories,
-        run=_run_record(plan),
-        data=_script_record(plan) if dataset is None else _data_record(dataset, plan),
+        run=run_record("compare", command(plan), plan.settings, plan.seeds),
+        data=_script_record(plan) if dataset is None else data_record(dataset, plan.data),
         min_effect=plan.min_effect,
         metric=plan.metric,
         failed=failed,
@@ -104,12 +110,13 @@ def results_of(
     return results
 
 
-def _run_record(plan: Plan) -> dict[str, Any]:
+def run_record(kind: str, command_line: str, settings: Settings | Script, seeds: Sequence[int]) -> dict[str, Any]:
+    """What is run and with what, for the results."""
     return {
-        "kind": "compare",
-        "command": command(plan),
+        "kind": kind,
+        "command": command_line,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "settings": {**_shown(plan.settings.to_dict()), "seeds": list(plan.seeds)},
+        "settings": {**_shown(settings.to_dict()), "seeds": list(seeds)},
         "env": environment(),
     }
 
@@ -124,7 +131,8 @@ def _script_record(plan: Plan) -> dict[str, Any]:
     return {"name": plan.data.name, "card": card}
 
 
-def _data_record(dataset: Dataset, plan: Plan) -> dict[str, Any]:
+def data_record(dataset: Dataset, request: DataRequest) -> dict[str, Any]:
+    """What is known of the data, for the results."""
     return {
         "name": dataset.name,
         "kind": dataset.kind,
@@ -132,7 +140,7 @@ def _data_record(dataset: Dataset, plan: Plan) -> dict[str, Any]:
         "rows": {name: int(split.labels.size) for name, split in dataset.splits.items()},
         "fingerprint": dataset.fingerprint,
         "card": dataset.card,
-        "label_noise": plan.data.label_noise,
-        "label_noise_val": plan.data.label_noise_val,
-        "shift": plan.data.shift,
+        "label_noise": request.label_noise,
+        "label_noise_val": request.label_noise_val,
+        "shift": request.shift,
     }

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from .. import _checks
-from ..predictions import Predictions
+from ..formats import Reading
+from ..formats.npz import read_arrays
+from ..predictions import PARTS, Predictions, Split
 from ..training import Epoch, TrialResult
 from .environment import environment
 from .folder import Folder, write_text
-from .plan import Plan, Trial
+from .plan import Plan, Planned, Trial
+
+_VALIDATION = re.compile(rf"val_({'|'.join(PARTS)})")
 
 
 class RunFolder(Folder):
@@ -25,7 +30,7 @@ class RunFolder(Folder):
     """
 
     @classmethod
-    def create(cls, path: str | os.PathLike[str], plan: Plan, *, resume: bool) -> RunFolder:
+    def create(cls, path: str | os.PathLike[str], plan: Planned, *, resume: bool) -> RunFolder:
         """Make the folder and write the plan; with `resume`, go on in one that holds the same plan.
 
         Raises UsageError when the folder is there already (without `resume`), holds another plan, or is not writable.
@@ -44,7 +49,7 @@ class RunFolder(Folder):
             ) from error
         return folder
 
-    def _check_resumable(self, plan: Plan, resume: bool) -> None:
+    def _check_resumable(self, plan: Planned, resume: bool) -> None:
         if not resume:
             raise _checks.UsageError(
                 f"{self.path} exists and is not empty; go on with it by --resume, or choose another folder with --out"
@@ -54,6 +59,11 @@ class RunFolder(Folder):
             raise _checks.UsageError(
                 f"{self.path} was made with other data: {plan.data.source or plan.data.name} has changed since (or is "
                 "read by another version); start anew without --resume, or bring the old data back"
+            )
+        if _but_search(held) == _but_search(asked) and held != asked:
+            raise _checks.UsageError(
+                f"{self.path} searched {_searched(held)}, and this is a search of {_searched(asked)}; go on with the "
+                "same --search, --scheme and --trials (and version of Optuna), or choose another folder with --out"
             )
         if held != asked:
             raise _checks.UsageError(
@@ -89,6 +99,15 @@ class RunFolder(Folder):
         """What a finished trial recorded at each epoch."""
         return [json.loads(line) for line in self._history(trial).read_text(encoding="utf-8").splitlines()]
 
+    def validation(self, trial: Trial, checkpoint: str) -> Split:
+        """The validation rows of a finished trial; the other splits in its file are not read."""
+        arrays = read_arrays(self._predictions(trial, checkpoint), _VALIDATION, Reading())
+        return Split(**{name.removeprefix("val_"): array for name, array in arrays.items()})
+
+    def reason(self, trial: Trial) -> str:
+        """Why the trial gave nothing."""
+        return str(self.read_json(self._failed(trial))["reason"])
+
     def failures(self, plan: Plan) -> list[dict[str, str]]:
         """Trials of the plan that were recorded as failed."""
         found = [self.read_json(self._failed(t)) for t in plan.trials() if self._failed(t).exists()]
@@ -104,10 +123,18 @@ class RunFolder(Folder):
         return self.path / "failed" / f"{trial.name}.json"
 
 
+def _but_search(plan: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in plan.items() if name != "search"}
+
+
+def _searched(plan: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in plan.get("search", {}).items())
+
+
 def _but_fingerprint(plan: dict[str, Any]) -> dict[str, Any]:
     return {**plan, "data": {**plan["data"], "fingerprint": ""}} if isinstance(plan.get("data"), dict) else plan
 
 
-def default_path(plan: Plan, root: str | os.PathLike[str] = "runs") -> Path:
+def default_path(plan: Planned, root: str | os.PathLike[str] = "runs") -> Path:
     """runs/<date>-<data>-<hash>."""
     return Path(root) / f"{datetime.now(UTC):%Y%m%d}-{plan.name()}"

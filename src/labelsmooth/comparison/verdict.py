@@ -50,6 +50,7 @@ __all__ = [
 ]
 
 METRICS = ("nll", "brier", "accuracy")
+_VARYING = ("learning_rate", "weight_decay", "dropout")
 _SHOWN = ("ece", "aurc", "signed_gap")
 
 
@@ -88,7 +89,7 @@ def decide(
     losses = [group_means(side.rows_of(seeds), groups) for side in (hard, smooth)] if seeds else []
     measured = _measured(draft, seeds, *losses) if losses and np.isfinite(losses).all() else draft
     told = replace(measured, costs=costs_of(measured, seeds))
-    varying = [name for name in ("weight_decay", "dropout") if len({getattr(c, name) for c in candidates}) > 1]
+    varying = [name for name in _VARYING if len({getattr(c, name) for c in candidates}) > 1]
     return replace(told, sentence=sentence(told, varying), snippet=snippet(told))
 
 

@@ -39,6 +39,8 @@ def _chosen(results: Results, role: str) -> Mapping[str, Any] | None:
 def _edge_of_grid(results: Results) -> str:
     """S* has the largest amount of its scheme; the smallest is no edge, since hard labels lie beyond it."""
     best = _chosen(results, "smooth")
+    if results.get("tuning"):
+        return _edge_of_search(results["tuning"]["edges"])
     if best is None or not 0 < best["label_smoothing"] < 1:
         return ""
     known = ("weight_decay", "dropout", "scheme", "family")
@@ -50,6 +52,18 @@ def _edge_of_grid(results: Results) -> str:
     scheme = best["scheme"] or "smoothing"
     tried = f"the largest of {len(amounts)} tried" if len(amounts) > 1 else "the only one tried"
     return f"the best amount for {scheme}, ε={largest:g}, is {tried}; the best of all may lie above it"
+
+
+def _edge_of_search(edges: Iterable[Mapping[str, Any]]) -> str:
+    """What `tune` found at an end of its ranges, but for ends such as 0, beyond which there is nothing."""
+    whose = {"hard": "H*", "smooth": "S*"}
+    found = [
+        f"{edge['name'].replace('_', ' ')} of {whose[edge['family']]} lies at the {edge['end']} end of what was "
+        f"searched, {edge['at']:g}"
+        for edge in edges
+        if not edge["natural"]
+    ]
+    return f"{'; '.join(found)}: the best of all may lie beyond; search a wider range" if found else ""
 
 
 def _few_seeds(results: Results) -> str:

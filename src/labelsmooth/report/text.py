@@ -5,6 +5,7 @@ from __future__ import annotations
 from ._format import fixed, percent, signed
 from ._read import Results, items, number_at, words
 from ._rows import Row, chosen, has_metric, metric, name_of, rows_of, star_of, validated
+from .views import search
 
 _HEADINGS = (
     "",
@@ -26,7 +27,7 @@ _HEADINGS = (
 def render(results: Results) -> str:
     """The table, how to read it, and the verdict."""
     figures = [_table(results), _legend(results), *_failures(results), ""]
-    return "\n".join([*figures, *_notes(results), *_warnings(results), *_verdict(results)])
+    return "\n".join([*figures, *_searched(results), *_notes(results), *_warnings(results), *_verdict(results)])
 
 
 def _table(results: Results) -> str:
@@ -85,6 +86,12 @@ def _failures(results: Results) -> list[str]:
         return []
     first = f"{words(failed[0], 'trial')}: {words(failed[0], 'reason')}"
     return [f"\n{len(failed)} trials failed and are left out; the first: {first}"]
+
+
+def _searched(results: Results) -> list[str]:
+    """What a search tried on validation, the amounts that are as good as the best, and what lies at an edge."""
+    found = search.sentences(results)
+    return [f"Searched: {' '.join(found)}", ""] if found else []
 
 
 def _notes(results: Results) -> list[str]:
