@@ -61,8 +61,22 @@ class Call:
     ) -> Found:
         """Compute; `gradient` is that of the result times `factor`, row by row."""
         found = (ctypes.c_int64 * 5)()
+        packed = self.packed(gradient, losses, result, factor, divisor, ctypes.addressof(found))
+        library.calls.ls_run(library.number, packed)
+        return Found(found[0], found[1], bool(found[2]))
+
+    def packed(
+        self,
+        gradient: Tensor | None,
+        losses: Tensor | None,
+        result: Tensor | None,
+        factor: Tensor | None,
+        divisor: Divisor,
+        found: int = 0,
+    ) -> bytes:
+        """The call in numbers."""
         output = result if result is not None else losses
-        packed = PACK.pack(
+        return PACK.pack(
             *self._shape(gradient),
             *self._targets(),
             _address(factor),
@@ -75,15 +89,13 @@ class Call:
             self.ignore_index or 0,
             self.targets.mask_below is not None,
             0,
-            ctypes.addressof(found),
+            found,
             *self._amounts(),
             1.0,
             divisor.number,
             self.targets.mask_below or 0.0,
             divisor.of_nothing,
         )
-        library.calls.ls_run(library.number, packed)
-        return Found(found[0], found[1], bool(found[2]))
 
     def _shape(self, gradient: Tensor | None) -> Sequence[int]:
         z, t = self.logits, self.targets
@@ -186,3 +198,26 @@ def joined_dims(rows: tuple[int, ...], over: Sequence[Tensor | None]) -> int:
 def fits(x: Any) -> bool:
     """Whether the kernel reads this tensor as it is."""
     return x is None or (x.dtype in (torch.float32, torch.float64) and x.device.type == "cpu")
+
+
+def misfit(logits: Tensor, targets: SoftTargets) -> str | None:
+    """What about these tensors the compiled kernel cannot read, or None."""
+    if logits.device.type != "cpu":
+        return f"the logits are on {logits.device.type}"
+    if logits.is_neg():
+        return "the logits are a negated view"
+    if not all(x.device.type == "cpu" for x in targets.tensors().values()):
+        return "a part of the targets is on another device"
+    if not fits(targets.given) or not fits(targets.background):
+        return "probabilities or background are neither float32 nor float64"
+    for amount in (targets.on_label, targets.on_background, targets.on_given):
+        if isinstance(amount, Tensor) and amount.ndim not in (0, logits.ndim - 1):
+            return "an amount is given for each class of each row"
+    if logits.ndim > DIMS + 1 and joined_dims((logits.shape[0], *logits.shape[2:]), _over(logits, targets)) > DIMS:
+        return f"the rows lie in more than {DIMS} dimensions"
+    return None
+
+
+def _over(logits: Tensor, targets: SoftTargets) -> list[Tensor | None]:
+    by_row = targets.background if targets.spread == "by_row" else None
+    return [logits, targets.given, by_row, _full(targets.class_mask)]

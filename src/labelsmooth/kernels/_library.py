@@ -16,6 +16,7 @@ SWITCH = "LABELSMOOTH_NATIVE"
 
 NAME = "liblabelsmooth_native.so"
 ABI = 2
+NAMES = ("ls_abi", "ls_sets", "ls_name", "ls_runs", "ls_openmp", "ls_huge_pages", "ls_run", "ls_again", "ls_scan")
 
 
 class Library(NamedTuple):
@@ -63,7 +64,7 @@ def _open(asked: str) -> Library | Missing:
 
 
 def _checked(calls: ctypes.CDLL) -> ctypes.CDLL:
-    for name in ("ls_abi", "ls_sets", "ls_name", "ls_runs", "ls_openmp", "ls_huge_pages", "ls_run", "ls_scan"):
+    for name in NAMES:
         getattr(calls, name).restype = ctypes.c_int64
     if calls.ls_abi() != ABI:
         raise ValueError(f"it was compiled for interface {calls.ls_abi()}, and this version needs {ABI}")
@@ -71,6 +72,7 @@ def _checked(calls: ctypes.CDLL) -> ctypes.CDLL:
     calls.ls_name.argtypes = calls.ls_runs.argtypes = (ctypes.c_int64,)
     calls.ls_huge_pages.argtypes = (ctypes.c_int64, ctypes.c_int64)
     calls.ls_run.argtypes = (ctypes.c_int64, ctypes.c_char_p)
+    calls.ls_again.argtypes = (ctypes.c_int64, ctypes.c_char_p, *4 * (ctypes.c_int64,))
     calls.ls_scan.restype, calls.ls_scan.argtypes = None, (*6 * (ctypes.c_int64,), ctypes.c_void_p)
     return calls
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import ctypes
 import math
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
-from ..targets import SoftTargets, out_of_range
+from .._modes import traced
+from ..targets import SoftTargets, Spread, out_of_range
 from . import portable
-from ._call import DIMS, ONE, OUT_OF_MEMORY, OUT_OF_RANGE, Call, Divisor, Found, fits, joined_dims
+from ._call import DIMS, ONE, OUT_OF_MEMORY, OUT_OF_RANGE, Call, Divisor, Found, fits, misfit
 from ._library import Library, Missing, library
 from ._written import say_finite_masks
 
@@ -29,33 +32,11 @@ def refuses(logits: Tensor, targets: SoftTargets) -> str | None:
     if reason is not None:
         return reason
     opened = library()
-    return opened.reason if isinstance(opened, Missing) else _misfit(logits, targets)
-
-
-def _misfit(logits: Tensor, targets: SoftTargets) -> str | None:
-    if logits.device.type != "cpu":
-        return f"the logits are on {logits.device.type}"
-    if logits.is_neg():
-        return "the logits are a negated view"
-    if not all(x.device.type == "cpu" for x in targets.tensors().values()):
-        return "a part of the targets is on another device"
-    if not fits(targets.given) or not fits(targets.background):
-        return "probabilities or background are neither float32 nor float64"
-    for amount in (targets.on_label, targets.on_background, targets.on_given):
-        if isinstance(amount, Tensor) and amount.ndim not in (0, logits.ndim - 1):
-            return "an amount is given for each class of each row"
-    if logits.ndim > DIMS + 1 and joined_dims(_rows(logits), _over(logits, targets)) > DIMS:
-        return f"the rows lie in more than {DIMS} dimensions"
-    return None
+    return opened.reason if isinstance(opened, Missing) else misfit(logits, targets)
 
 
 def _rows(logits: Tensor) -> tuple[int, ...]:
     return (logits.shape[0], *logits.shape[2:])
-
-
-def _over(logits: Tensor, targets: SoftTargets) -> list[Tensor | None]:
-    full = targets.class_mask if targets.class_mask is not None and targets.class_mask.ndim > 1 else None
-    return [logits, targets.given, targets.background if targets.spread == "by_row" else None, full]
 
 
 def row_losses(logits: Tensor, targets: SoftTargets) -> Tensor:
@@ -75,6 +56,69 @@ def total(logits: Tensor, targets: SoftTargets, divisor: float | Divisor, ignore
         return result
     loss: Tensor = _Total.apply(logits, targets, by, ignore_index)
     return loss
+
+
+class Everyday(NamedTuple):
+    """A call that comes again and again: all but where its tensors are."""
+
+    packed: bytes
+    targets: SoftTargets  # without labels
+    fields: dict[str, Any]  # of them
+    divisor: Divisor
+    ignore_index: int
+    dtype: torch.dtype
+
+
+def everyday(logits: Tensor, labels: Tensor, amount: float, ignore_index: int, divisor: Divisor) -> Tensor | None:
+    """`total` for labels and uniform smoothing by a number, in few steps; None where the call is not that plain."""
+    if not _is_plain(logits, labels) or isinstance(library(), Missing):
+        return None
+    plan = _planned(logits.shape, logits.dtype, amount, ignore_index, divisor.how, torch.get_num_threads())
+    if logits.requires_grad and torch.is_grad_enabled():
+        loss: Tensor = _Everyday.apply(logits, labels, plan)
+        return loss
+    return _again(logits, labels, plan, None)
+
+
+def _is_plain(logits: Tensor, labels: Tensor) -> bool:
+    return (
+        not traced()
+        and type(logits) in (Tensor, torch.nn.Parameter)
+        and logits.is_cpu
+        and labels.is_cpu
+        and logits.is_contiguous()
+        and labels.is_contiguous()
+        and not logits.is_neg()
+        and logits.numel() > 0
+        and logits.ndim <= DIMS + 1
+        and forward_ad._current_level < 0
+        and not torch._C._are_functorch_transforms_active()
+    )
+
+
+@lru_cache(maxsize=256)
+def _planned(
+    shape: torch.Size, dtype: torch.dtype, amount: float, ignore_index: int, how: int, threads: int
+) -> Everyday:
+    logits = torch.empty(shape, dtype=dtype, device="meta")
+    spread: Spread = "uniform" if amount else "none"
+    of_loss, divisor = _loss_dtype(logits), Divisor(1.0, how)
+    targets = SoftTargets(None, 1 - amount, amount, 0.0, spread, num_classes=shape[1], dtype=of_loss)
+    result = torch.empty((), dtype=of_loss, device="meta")
+    packed = Call(logits, targets, ignore_index).packed(logits, None, result, None, divisor)
+    fields = {name: value for name, value in targets.__dict__.items() if name != "labels"}
+    return Everyday(packed, targets, fields, divisor, ignore_index, of_loss)
+
+
+def _again(logits: Tensor, labels: Tensor, plan: Everyday, gradient: Tensor | None) -> Tensor:
+    result = logits.new_empty((), dtype=plan.dtype)
+    opened: Library = library()  # type: ignore[assignment]
+    to = 0 if gradient is None else gradient.data_ptr()
+    places = (logits.data_ptr(), to, labels.data_ptr(), result.data_ptr())
+    if opened.calls.ls_again(opened.number, plan.packed, *places):
+        call = Call(logits, plan.targets.changed(labels=labels), plan.ignore_index)
+        _run(call, result=result, gradient=gradient, divisor=plan.divisor)
+    return result
 
 
 def overwrite(logits: Tensor, targets: SoftTargets) -> Tensor:
@@ -128,16 +172,37 @@ class _Total(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        if not torch.is_grad_enabled() and ctx.gradient is not None and type(upstream) is Tensor:
-            logits = ctx.saved_tensors[0]  # raises where it was changed in place
-            if not torch._C._functorch.is_legacy_batchedtensor(upstream):
-                gradient, ctx.gradient = ctx.gradient, None  # handed out once: whoever gets it may write into it
-                scale = upstream.item()
-                if scale == 1:
-                    return gradient, None, None, None
-                if logits.itemsize >= 4 or math.frexp(scale)[0] == 0.5:
-                    return _scaled(gradient, scale, portable._recall(ctx)[2], ctx.ignore_index), None, None, None
-        return _found_again(ctx, upstream), None, None, None
+        return _of_logits(ctx, upstream), None, None, None
+
+
+class _Everyday(torch.autograd.Function):
+    """As `_Total`, with less between the user and the kernel."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, labels: Tensor, plan: Everyday) -> Tensor:
+        gradient = _fresh(logits) if _at_once(logits) else None
+        result = _again(logits, labels, plan, gradient)
+        ctx.save_for_backward(logits, logits, labels)
+        ctx.names, ctx.others = ("labels",), plan.fields
+        ctx.gradient, ctx.divisor, ctx.ignore_index = gradient, plan.divisor, plan.ignore_index
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        return _of_logits(ctx, upstream), None, None
+
+
+def _of_logits(ctx: Any, upstream: Tensor) -> Tensor:
+    if not torch.is_grad_enabled() and ctx.gradient is not None and type(upstream) is Tensor:
+        logits = ctx.saved_tensors[0]  # raises where it was changed in place
+        if not torch._C._functorch.is_legacy_batchedtensor(upstream):
+            gradient, ctx.gradient = ctx.gradient, None  # handed out once: whoever gets it may write into it
+            scale = upstream.item()
+            if scale == 1:
+                return gradient
+            if logits.itemsize >= 4 or math.frexp(scale)[0] == 0.5:
+                return _scaled(gradient, scale, portable._recall(ctx)[2], ctx.ignore_index)
+    return _found_again(ctx, upstream)
 
 
 def _found_again(ctx: Any, upstream: Tensor) -> Tensor:

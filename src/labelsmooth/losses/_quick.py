@@ -30,6 +30,10 @@ def takes(logits: Tensor, target: Tensor, options: Options) -> bool:
 def loss(logits: Tensor, target: Tensor, options: Options) -> Tensor | None:
     """The loss, or None where the compiled kernel does not take the call."""
     amount: float = options.label_smoothing  # type: ignore[assignment]
+    divisor = MEAN if options.reduction == "mean" else SUM
+    at_once = native_cpu.everyday(logits, target, amount, options.ignore_index, divisor)
+    if at_once is not None:
+        return at_once
     targets = _HARD.changed(
         labels=target,
         on_label=1 - amount,
@@ -40,7 +44,6 @@ def loss(logits: Tensor, target: Tensor, options: Options) -> Tensor | None:
     )
     if native_cpu.refuses(logits, targets) is not None:
         return None
-    divisor = MEAN if options.reduction == "mean" else SUM
     return native_cpu.total(logits, targets, divisor, options.ignore_index)
 
 
