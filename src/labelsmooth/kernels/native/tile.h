@@ -31,6 +31,8 @@ struct Lanes {
     LS_INLINE void store(const Lanes& sum, double* p) { memcpy(p, sum.part, sizeof sum.part); }
 };
 
+enum Tiled { ODD, IMPRECISE, SOLVED };
+
 // U vectors of rows; the arrays hold a number for each of them.
 template <class In, class C, int U>
 struct Tile {
@@ -171,19 +173,18 @@ struct Tile {
         return precise;
     }
 
-    // False where a logit is odd, or the gradient not precise.
-    bool solved(const In* z, In* g, int64_t r, double* loss) {
+    Tiled solved(const In* z, In* g, int64_t r, double* loss) {
         targets(r);
-        if (!read(z)) return false;
+        if (!read(z)) return ODD;
         for (int u = 0; u < U; u++) exps(u);
         losses(z, loss);
         for (int i = 0; i < N; i++) loss[i] = counted[i] != 0 ? loss[i] : 0;
-        return !g || gradient(g);
+        return !g || gradient(g) ? SOLVED : IMPRECISE;
     }
 };
 
 template <class In, class C, int U>
-bool tile_of(const Arguments& A, const Batch& batch, Scratch& scratch, const In* z, In* g, int64_t r, double* loss) {
+Tiled tile_of(const Arguments& A, const Batch& batch, Scratch& scratch, const In* z, In* g, int64_t r, double* loss) {
     Tile<In, C, U> all(A, batch, scratch);
     return all.solved(z, g, r, loss);
 }
@@ -194,10 +195,14 @@ int64_t tile(const Arguments& A, const Batch& batch, Scratch& scratch, const In*
              double& sum) {
     constexpr int D = Vector<double>::width, N = sizeof(In) < 8 ? 8 * D : 4 * D;
     const int64_t in_line = A.sizes[DIMS - 1] - r % A.sizes[DIMS - 1], left = last - r < in_line ? last - r : in_line;
-    double loss[N];
+    double loss[N], dropped[4 * D];
     int64_t done = 0;
     if constexpr (sizeof(In) < 8) {
-        if (left >= N && tile_of<In, float, 4>(A, batch, scratch, z, g, r, loss)) done = N;
+        const Tiled found = left < N ? ODD : tile_of<In, float, 4>(A, batch, scratch, z, g, r, loss);
+        if (found != ODD) done = N;
+        for (int64_t i = 0; found == IMPRECISE && i < N; i += 4 * D) {  // the loss is the same with a gradient or without
+            tile_of<In, double, 4>(A, batch, scratch, z + i, g + i, r + i, dropped);
+        }
     }
     if (!done && left >= 4 * D && tile_of<In, double, 4>(A, batch, scratch, z, g, r, loss)) done = 4 * D;
     if (!done && left >= D && tile_of<In, double, 1>(A, batch, scratch, z, g, r, loss)) done = D;
