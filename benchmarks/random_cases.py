@@ -7,6 +7,7 @@
         --first 500000                                      go on from there
     python benchmarks/random_cases.py --only 4711           one case again, with all that it holds
 
+Every case goes through the compiled kernel and the portable one, or through the one that --kernel names.
 Exit code 1 when a case fails.
 """
 
@@ -19,7 +20,7 @@ import sys
 import time
 import warnings
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -32,11 +33,16 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
-from cases import draw  # noqa: E402
+from cases import Case, draw  # noqa: E402
 from judge import Failure, judge, library, reference, torch_peer, torch_refuses  # noqa: E402
+from oracle import Answer  # noqa: E402
+
+from labelsmooth.kernels import _library  # noqa: E402
 
 PAGE = ROOT / "docs" / "evidence" / "random-cases.md"
 CHUNK = 100
+SWITCHED = {"native_cpu": "1", "portable": "0"}
+"""What the switch of the compiled kernel must be for a kernel to take the everyday call."""
 SHOWN = ("dtype", "classes", "rank", "layout", "scale", "shift", "logits", "confident", "target", "target dtype")
 SHOWN += ("scheme", "amount", "class weights", "sample weights", "dropped rows", "mask", "spoiled", "reduction")
 SHOWN += ("normalizer",)
@@ -56,43 +62,54 @@ class Record:
     plain: bool  # no mask, no ignored row that holds NaN, no NaN or infinity at all
 
 
-def one(seed: int, number: int, peer: bool) -> Record:
+def judged(case: Case, answer: Answer, kernels: Sequence[str]) -> Failure | None:
+    """The first failure of the kernels, with the name of the kernel."""
+    for kernel in kernels:
+        os.environ[_library.SWITCH] = SWITCHED[kernel]
+        failure = judge(case, library, answer)
+        if failure is not None:
+            return Failure(failure.what, f"{kernel}: {failure.detail}")
+    return None
+
+
+def one(seed: int, number: int, peer: bool, kernels: Sequence[str]) -> Record:
     case = draw(seed, number)
     answer = reference(case)
     refused = torch_refuses(case) if peer else "not asked"
     rival = judge(case, torch_peer, answer) if refused is None else None
     plain = bool(np.isfinite(case.exact).all()) and case.kind["logits"] != "huge"
-    return Record(str(case), number, case.kind, case.exact.size, judge(case, library, answer), rival, refused, plain)
+    ours = judged(case, answer, kernels)
+    return Record(str(case), number, case.kind, case.exact.size, ours, rival, refused, plain)
 
 
-def some(seed: int, first: int, last: int, peer: bool) -> list[Record]:
+def some(seed: int, first: int, last: int, peer: bool, kernels: Sequence[str]) -> list[Record]:
     torch.set_num_threads(1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the cases hold what the loss rightly warns of
-        return [one(seed, number, peer) for number in range(first, last)]
+        return [one(seed, number, peer, kernels) for number in range(first, last)]
 
 
-def everything(seed: int, numbers: range, peer: bool, jobs: int) -> Iterator[list[Record]]:
+def everything(seed: int, numbers: range, peer: bool, kernels: Sequence[str], jobs: int) -> Iterator[list[Record]]:
     """The records, a chunk at a time and in order; a few chunks a process are under way, never all of them."""
     chunks = iter([(first, min(first + CHUNK, numbers.stop)) for first in numbers[::CHUNK]])
     if jobs == 1:
-        yield from (some(seed, *chunk, peer) for chunk in chunks)
+        yield from (some(seed, *chunk, peer, kernels) for chunk in chunks)
         return
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        under_way = deque(pool.submit(some, seed, *chunk, peer) for chunk in islice(chunks, 3 * jobs))
+        under_way = deque(pool.submit(some, seed, *chunk, peer, kernels) for chunk in islice(chunks, 3 * jobs))
         try:
             while under_way:
                 yield under_way.popleft().result()
-                under_way.extend(pool.submit(some, seed, *chunk, peer) for chunk in islice(chunks, 1))
+                under_way.extend(pool.submit(some, seed, *chunk, peer, kernels) for chunk in islice(chunks, 1))
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def tallied(seed: int, numbers: range, peer: bool, jobs: int, seconds: float) -> Tally:
+def tallied(seed: int, numbers: range, peer: bool, kernels: Sequence[str], jobs: int, seconds: float) -> Tally:
     """The cases counted until all are done or the time is up, with a line on stderr now and then."""
     tally, start = Tally(), time.perf_counter()
     said = start
-    with closing(everything(seed, numbers, peer, jobs)) as chunks:
+    with closing(everything(seed, numbers, peer, kernels, jobs)) as chunks:
         for chunk in chunks:
             for record in chunk:
                 tally.add(record)
@@ -135,8 +152,9 @@ class Tally:
             counter.update(cases=1, failed=r.failure is not None, said=said, lost=lost)
 
 
-def report(t: Tally, seed: int, first: int, seconds: float, peer: bool) -> str:
+def report(t: Tally, seed: int, first: int, seconds: float, peer: bool, kernels: Sequence[str]) -> str:
     given = f"--cases {t.cases} --seed {seed}" + f" --first {first}" * (first > 0) + " --peer" * peer
+    given += f" --kernel {kernels[0]}" * (len(kernels) == 1)
     lines = [
         "# Random cases",
         "",
@@ -146,7 +164,7 @@ def report(t: Tally, seed: int, first: int, seconds: float, peer: bool) -> str:
         f"({platform.machine()}, torch {torch.__version__}). The gates are in `tests/judge.py`, the reference in "
         "`tests/oracle.py`, the cases in `tests/cases.py`.",
         "",
-        f"**labelsmooth fails {len(t.failed)} of {t.cases}.**",
+        f"Each case went through {_named(kernels)}. **labelsmooth fails {len(t.failed)} of {t.cases}.**",
         *_counts(Counter(r.failure.what for r in t.failed if r.failure)),
         *(_of_torch(t) if peer else []),
         "",
@@ -154,6 +172,13 @@ def report(t: Tally, seed: int, first: int, seconds: float, peer: bool) -> str:
         *_examples(t.failed),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _named(kernels: Sequence[str]) -> str:
+    os.environ[_library.SWITCH] = "1"
+    opened = _library.library()
+    known = opened.instruction_set if isinstance(opened, _library.Library) else "no compiled kernel"
+    return " and ".join(f"`{name}`" + f" ({known})" * (name == "native_cpu") for name in kernels)
 
 
 def _counts(counter: Counter[str]) -> list[str]:
@@ -222,16 +247,20 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after about so many")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--peer", action="store_true", help="the same cases through F.cross_entropy")
+    parser.add_argument("--kernel", choices=(*SWITCHED, "both"), default="both")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--only", type=int, metavar="NUMBER", help="show one case")
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(ROOT)}")
     asked = parser.parse_args()
     if asked.only is not None:
         return 0 if show(asked.seed, asked.only) else 1
+    kernels = tuple(SWITCHED) if asked.kernel == "both" else (asked.kernel,)
+    if "native_cpu" in kernels and isinstance(opened := _library.library(), _library.Missing):
+        parser.error(f"no compiled kernel: {opened.reason}; --kernel portable needs none")
     start = time.perf_counter()
     numbers = range(asked.first, asked.first + asked.cases)
-    tally = tallied(asked.seed, numbers, asked.peer, asked.jobs, asked.seconds)
-    text = report(tally, asked.seed, asked.first, time.perf_counter() - start, asked.peer)
+    tally = tallied(asked.seed, numbers, asked.peer, kernels, asked.jobs, asked.seconds)
+    text = report(tally, asked.seed, asked.first, time.perf_counter() - start, asked.peer, kernels)
     print(text, end="")
     if asked.write:
         PAGE.parent.mkdir(parents=True, exist_ok=True)

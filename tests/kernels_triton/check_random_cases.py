@@ -15,7 +15,7 @@ from cases import Case, draw
 from judge import Failure, compare, gradient_limit, judge, library, reference
 from oracle import EXTENDED, Answer
 
-SEED, CASES, LARGEST = 5, 60, 4000
+SEED, CASES, LARGEST = 5, 60, 1000
 
 
 def shortfall(case: Case, answer: Answer) -> Failure | None:

@@ -84,24 +84,23 @@ def held_to_oracle(z: Tensor, t: SoftTargets) -> None:
 
 
 @pytest.mark.usefixtures("few_classes")
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("spread", SPREADS)
+@pytest.mark.parametrize("spread, dtype", [(s, DTYPES[(i + j) % 4]) for i, s in enumerate(SPREADS) for j in (0, 1)])
 def test_every_background_in_every_dtype_over_several_tiles(spread: str, dtype: torch.dtype) -> None:
     z, y = draw((5, 37), dtype)
     held_to_oracle(z, softened(spread, z, y))
 
 
-@pytest.mark.parametrize("K", [1, 2, 15, 16, 17, 127])
-@pytest.mark.parametrize("tiles", ["one", "several"])
-def test_classes_around_the_borders_of_a_tile(K: int, tiles: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if tiles == "several":
-        monkeypatch.setattr(triton_gpu, "LONGEST", 16)
+@pytest.mark.parametrize(
+    "K, longest", [(1, 16), (2, 16), (15, 16), (16, 16), (17, 16), (49, 16), (17, 4096), (127, 4096)]
+)
+def test_classes_around_the_borders_of_a_tile(K: int, longest: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(triton_gpu, "LONGEST", longest)
     z, y = draw((4, K))
-    for spread in ("uniform", "others", "shared"):
+    for spread in ("uniform", "others"):
         held_to_oracle(z, softened(spread, z, y))
 
 
-@pytest.mark.parametrize("K, dtype", [(1000, torch.bfloat16), (4097, torch.float32), (33_000, torch.float32)])
+@pytest.mark.parametrize("K, dtype", [(1000, torch.bfloat16), (9000, torch.float32)])
 def test_many_classes(K: int, dtype: torch.dtype) -> None:
     z, y = draw((2, K), dtype)
     held_to_oracle(z, softened("uniform", z, y))
@@ -155,9 +154,8 @@ def test_weights_ignored_rows_and_rows_that_are_not_finite(way: str) -> None:
 
 
 @pytest.mark.parametrize("layout", ["contiguous", "transposed", "rows strided", "strided", "offset", "channels last"])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
-def test_T33_layouts_and_maps(layout: str, dtype: torch.dtype) -> None:
-    z, y = draw((2, 5, 3, 4), dtype)
+def test_T33_layouts_and_maps(layout: str) -> None:
+    z, y = draw((2, 5, 3, 4), torch.float16 if layout in ("strided", "offset") else torch.float32)
     result = agree(lay_out(z, layout), y, reduction="none", label_smoothing=Others(0.1))
     assert result.gradient.shape == z.shape
 
