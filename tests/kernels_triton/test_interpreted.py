@@ -44,18 +44,11 @@ def taken(report: str) -> int:
     return int(found[1])
 
 
-def test_against_the_oracle_over_dtypes_backgrounds_layouts_masks_and_tiles() -> None:
-    interpreted(str(HERE / "check_values.py"))
+def test_against_the_oracle_over_dtypes_backgrounds_layouts_masks_tiles_and_random_cases() -> None:
+    assert taken(interpreted(str(HERE / "check_values.py"), str(HERE / "check_random_cases.py"))) > 50
 
 
-def test_T19_confident_targets_with_the_gates_of_every_kernel() -> None:
-    assert taken(interpreted(str(TESTS / "losses" / "test_confident_targets.py"), "-k", CONFIDENT)) > 50
-
-
-def test_T1_to_T6_a_part_of_the_tests_of_the_losses_with_the_gates_of_every_kernel() -> None:
-    which = "(T1_in or T2_no or T4_rows or T6_a_logit or T6_a_masked) and not transform and not large"
-    assert taken(interpreted(str(TESTS / "losses" / "test_traps_masks.py"), "-k", which)) > 20
-
-
-def test_random_cases() -> None:
-    assert taken(interpreted(str(HERE / "check_random_cases.py"))) > 40
+def test_T1_to_T6_and_T19_with_the_gates_of_every_kernel() -> None:
+    masks = "(T1_in or T2_no or T4_rows or T6_a_logit or T6_a_masked) and not transform and not large"
+    files = [str(TESTS / "losses" / f"test_{name}.py") for name in ("confident_targets", "traps_masks")]
+    assert taken(interpreted(*files, "-k", f"({CONFIDENT}) or ({masks})")) > 70

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -121,6 +122,16 @@ def test_T3_finite_masks_are_named(dtype: torch.dtype) -> None:
     forget()
     with pytest.warns(UserWarning, match="class_mask="):
         cross_entropy(0.9 * z, torch.tensor([0, 2, 2, 0]), label_smoothing=0.1)
+
+
+@pytest.mark.parametrize(
+    "options", [{"kernel": "formula"}, {"sample_weight": torch.ones(3_000)}], ids=["formula", "weights"]
+)
+def test_T3_huge_row_losses_are_divided_before_they_overflow(options: dict[str, Any]) -> None:
+    """3000 rows of 1e36 add up to more than float32 holds, their mean does not."""
+    z = torch.zeros(3_000, 2).index_fill_(1, torch.tensor([1]), 1e36)
+    y = torch.zeros(3_000, dtype=torch.int64)
+    assert cross_entropy(z, y, **options).item() == pytest.approx(1e36, rel=1e-6)
 
 
 def test_the_floor_of_weighted_rows_is_the_least_loss() -> None:
