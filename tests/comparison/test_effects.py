@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from comparison.made import predictions
 from scipy.special import softmax
+from scipy.stats import t
 
 from labelsmooth.calibration import per_class_table
 from labelsmooth.calibration.profile import class_map
@@ -16,6 +17,7 @@ from labelsmooth.comparison._seen import COVERAGES, Seen, look, part_of
 from labelsmooth.comparison.results import assemble
 from labelsmooth.predictions import Predictions, Split
 
+SIDES = ("hard", "smooth")
 SHARP = {"hard": 1.5, "uniform 0.1": 2.5}
 
 
@@ -60,7 +62,21 @@ def test_the_class_that_lost_most_comes_first(results: dict[str, Any]) -> None:
     changes = [line["smooth"]["accuracy"] - line["hard"]["accuracy"] for line in lines]
     assert changes == sorted(changes)
     assert [line["change"]["value"] for line in lines] == pytest.approx(changes, abs=1e-12)
-    assert all(line["change"]["lower"] <= line["change"]["value"] <= line["change"]["upper"] for line in lines)
+    assert all(-1 <= line["change"]["lower"] <= line["change"]["value"] <= line["change"]["upper"] for line in lines)
+
+
+def test_the_intervals_of_all_classes_hold_together(results: dict[str, Any], given: list[Predictions]) -> None:
+    labels = given[0].test.labels
+    right = {side: np.stack([s.logits.argmax(axis=1) == labels for s in of(given, side)]) for side in SIDES}
+    line = results["effects"]["classes"]["lines"][0]
+    rows = labels == "abcd".index(line["class"])
+    gains = right["smooth"][:, rows].astype(float) - right["hard"][:, rows]
+    seeds, n = gains.shape
+    v_s, v_r = gains.mean(axis=1).var(ddof=1) / seeds, gains.mean(axis=0).var(ddof=1) / n
+    df = (v_s + v_r) ** 2 / (v_s**2 / (seeds - 1) + v_r**2 / (n - 1))
+    half = t.ppf(1 - 0.05 / 4 / 2, df) * (v_s + v_r) ** 0.5
+    assert line["change"]["lower"] == pytest.approx(max(-1, gains.mean() - half), rel=1e-9)
+    assert line["change"]["upper"] == pytest.approx(min(1, gains.mean() + half), rel=1e-9)
 
 
 def test_S8_pairs_are_counted_either_way_round(results: dict[str, Any], given: list[Predictions]) -> None:

@@ -191,6 +191,49 @@ def _data(name: str, classes: int, rows: int, knobs: dict[str, Any]) -> Results:
     }
 
 
+def _effects(classes: int, rng: np.random.Generator) -> Results:
+    shown = min(classes, 20)
+
+    def sides(make: Any) -> Results:
+        return {"hard": make(0.0), "smooth": make(0.01)}
+
+    lines = [
+        {
+            "class": str(index),
+            "rows": 62,
+            **sides(lambda more: {"accuracy": 0.95 + more, "nll": 0.14 - more}),
+            "change": {"value": 0.01, "lower": -0.03 + 0.01 * index, "upper": 0.05 - 0.01 * index},
+        }
+        for index in range(shown)
+    ]
+    pairs = [
+        {"classes": [str(i), str(i + 1)], "rows": 124, **sides(lambda more: 0.02 - more)} for i in range(shown - 1)
+    ]
+    curve = np.linspace(0, 0.04, 100) ** 2 * 25
+    sets = [
+        {"method": name, "alpha": 0.1, "rows": 630, **sides(lambda more: {"coverage": 0.9 + more, "size": 1.2 + more})}
+        for name in ("lac", "aps")
+    ]
+    gap = [[None if b == 7 else round(float(g), 4) for b, g in enumerate(rng.normal(0, 0.2, 15))] for _ in range(shown)]
+    count = [[0 if b == 7 else 5 * b + 1 for b in range(15)] for _ in range(shown)]
+    return {
+        "seeds": 10,
+        "classes": {"total": classes, "lines": lines},
+        "pairs": {"total": classes * 2, "lines": pairs},
+        "selective": {
+            "coverage": (np.arange(1, 101) / 100).tolist(),
+            **sides(lambda more: (curve * (1 - more)).tolist()),
+        },
+        "conformal": sets,
+        "map": {
+            "classes": [str(index) for index in range(shown)],
+            "edges": [i / 15 for i in range(16)],
+            "rows": 630,
+            **sides(lambda _: {"count": count, "gap": gap}),
+        },
+    }
+
+
 def _run(kind: str, seeds: int, epochs: int) -> Results:
     settings = {
         "model": "mlp",
@@ -259,7 +302,9 @@ def build(
         "run": _run(kind, seeds, epochs),
         "data": _data(data, classes, rows, knobs),
         "verdict": _verdict(code, hard, smooth, seeds, rows),
+        "warnings": [{"code": "edge-of-grid", "sentence": "the best amount, ε=0.1, is the largest of 3 tried"}],
         "methods": listed,
+        "effects": _effects(classes, np.random.default_rng(8)) if len(methods) > 1 else None,
         "curves": {method: _curve(method, epochs, rng) for method in methods} if kind == "compare" else {},
         "reliability": [
             {
@@ -292,6 +337,7 @@ def evaluated(code: str = "open") -> Results:
     """Return what `evaluate` of two files leaves: one seed, one checkpoint, no curves, little known of the data."""
     results = build(code, kind="evaluate", methods=("hard", "uniform 0.1"), seeds=1)
     results["methods"] = [row for row in results["methods"] if row["checkpoint"] == "best"]
+    results["effects"]["conformal"] = []
     for row in results["methods"]:
         row |= {"checkpoint": None, "epoch": None, "weight_decay": None, "dropout": None}
     results["data"] = {"name": None, "kind": None, "classes": [], "rows": {"test": 630}, "fingerprint": "sha256:00ff"}

@@ -72,11 +72,12 @@ def test_every_verdict_has_its_parts_in_order(pages, name, badge):
     page, results = parse(pages[name]), SAMPLES[name]()
     assert page.one(class_="ls-badge").text == badge
     assert page.one("h1").text == results["verdict"]["sentence"]
-    order = ["verdict", "table", "reliability", "curves", "run"]
+    order = ["verdict", "table", "reliability", "pays", "curves", "run"]
     places = [pages[name].index(f'-{part}"') for part in order]
     assert places == sorted(places)
     assert page.one(class_="ls-snippet").one("pre").text == " ".join(results["verdict"]["snippet"].split())
     assert [li.text for li in page.one(class_="ls-reasons").all("li")] == results["verdict"]["reasons"]
+    assert [code.text for code in page.one(class_="ls-warned").all("code")] == ["edge-of-grid"]
     assert results["run"]["command"] in page.one("pre", "ls-command").text
 
 
