@@ -167,7 +167,8 @@ class _Total(torch.autograd.Function):
         gradient = _fresh(logits) if _at_once(logits) else None
         _run(Call(logits, targets, ignore_index), result=result, gradient=gradient, divisor=divisor)
         portable._remember(ctx, logits, logits, targets)
-        ctx.gradient, ctx.divisor, ctx.ignore_index = gradient, divisor, ignore_index
+        ctx.at_once, ctx.gradient = gradient is not None, gradient
+        ctx.divisor, ctx.ignore_index = divisor, ignore_index
         return result
 
     @staticmethod
@@ -184,7 +185,8 @@ class _Everyday(torch.autograd.Function):
         result = _again(logits, labels, plan, gradient)
         ctx.save_for_backward(logits, logits, labels)
         ctx.names, ctx.others = ("labels",), plan.fields
-        ctx.gradient, ctx.divisor, ctx.ignore_index = gradient, plan.divisor, plan.ignore_index
+        ctx.at_once, ctx.gradient = gradient is not None, gradient
+        ctx.divisor, ctx.ignore_index = plan.divisor, plan.ignore_index
         return result
 
     @staticmethod
@@ -193,16 +195,23 @@ class _Everyday(torch.autograd.Function):
 
 
 def _of_logits(ctx: Any, upstream: Tensor) -> Tensor:
-    if not torch.is_grad_enabled() and ctx.gradient is not None and type(upstream) is Tensor:
-        logits = ctx.saved_tensors[0]  # raises where it was changed in place
-        if not torch._C._functorch.is_legacy_batchedtensor(upstream):
-            gradient, ctx.gradient = ctx.gradient, None  # handed out once: whoever gets it may write into it
-            scale = upstream.item()
-            if scale == 1:
-                return gradient
-            if logits.itemsize >= 4 or math.frexp(scale)[0] == 0.5:
-                return _scaled(gradient, scale, portable._recall(ctx)[2], ctx.ignore_index)
+    batched = torch._C._functorch.is_legacy_batchedtensor(upstream)
+    if ctx.at_once and not torch.is_grad_enabled() and type(upstream) is Tensor and not batched:
+        logits, scale = ctx.saved_tensors[0], upstream.item()  # the first raises where it was changed in place
+        if scale == 1:
+            return _handed_out(ctx)
+        if logits.itemsize >= 4 or math.frexp(scale)[0] == 0.5:
+            return _scaled(_handed_out(ctx), scale, portable._recall(ctx)[2], ctx.ignore_index)
     return _found_again(ctx, upstream)
+
+
+def _handed_out(ctx: Any) -> Tensor:
+    """The gradient found on the way, once: whoever gets it may write into it. Then it is found again, bit for bit."""
+    gradient, ctx.gradient = ctx.gradient, None
+    if gradient is not None:
+        return gradient
+    logits, _, targets = portable._recall(ctx)
+    return _of_total(ctx, logits, targets, logits.new_ones((), dtype=_loss_dtype(logits)))
 
 
 def _found_again(ctx: Any, upstream: Tensor) -> Tensor:
