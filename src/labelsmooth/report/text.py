@@ -89,8 +89,8 @@ def _failures(results: Results) -> list[str]:
 
 
 def _searched(results: Results) -> list[str]:
-    """What a search tried on validation, the amounts that are as good as the best, and what lies at an edge."""
-    found = search.sentences(results)
+    """What a search tried on validation, and the amounts that are as good as the best; edges are warned of."""
+    found = search.sentences(results)[:2]
     return [f"Searched: {' '.join(found)}", ""] if found else []
 
 

@@ -1,14 +1,29 @@
-"""What a search found on validation, in sentences."""
+"""What a search found on validation: sentences, each measure against the amount, every candidate."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from .._format import fixed, general, plural
-from .._read import Results, fields, items, number, number_at, words
-from .._rows import measure_name
+from markupsafe import Markup
 
-_WHAT = {"smoothing": "ε", "learning_rate": "the learning rate", "weight_decay": "weight decay", "dropout": "dropout"}
+from .._format import MISSING, fixed, general, percent, plural, signed
+from .._read import Results, at, fields, items, number, number_at, words
+from .._rows import measure_name
+from ..figures import amounts
+
+_PANELS = (
+    ("after", "nll", "NLL, after temperature"),
+    ("after", "accuracy", "Accuracy"),
+    ("before", "signed_gap", "Signed gap, before temperature"),
+    ("before", "ece", "ECE, before temperature"),
+    ("after", "ece", "ECE, after temperature"),
+    ("after", "brier", "Brier score, after temperature"),
+    ("after", "aurc", "AURC, after temperature"),
+)
+_ASIDE = 6.0
+_DROPPED, _PAIR, _COLOURS = "ls-s-rest", {"hard": "ls-s-hard", "smooth": "ls-s-smooth"}, 8
+_WHAT = {"smoothing": "ε", "learning_rate": "learning rate", "weight_decay": "weight decay", "dropout": "dropout"}
 _WHOSE = {"hard": "H*", "smooth": "S*"}
 
 
@@ -48,13 +63,131 @@ def _flat(found: dict[str, Any]) -> str:
 def _edges(found: dict[str, Any]) -> list[str]:
     told = []
     for edge in items(found, "edges"):
-        name, end, at = words(edge, "name"), words(edge, "end"), number_at(edge, "at")
-        where = f"{_WHAT.get(name, name)} of {_WHOSE.get(words(edge, 'family'), '')} lies at the {end} end"
-        if at is not None and edge.get("natural") is True:
-            told.append(f"{where[:1].upper()}{where[1:]}, {general(at)}, beyond which there is nothing.")
-        elif at is not None:
-            told.append(
-                f"{where[:1].upper()}{where[1:]} of what was searched, {general(at)}: the best may lie beyond it; "
-                "search a wider range."
-            )
-    return told
+        name, at_end = words(edge, "name"), number_at(edge, "at")
+        end = f"{words(edge, 'end')} end of what was searched, {MISSING if at_end is None else general(at_end)}"
+        where = f"{_WHOSE.get(words(edge, 'family'), '')} has its {_WHAT.get(name, name)} at the {end}"
+        beyond = "beyond which there is nothing" if edge.get("natural") is True else "and the best may lie beyond"
+        told.append(f"{where}, {beyond}.")
+    return told or ["Neither H* nor S* lies at an end of what was searched."]
+
+
+@dataclass(frozen=True)
+class Key:
+    """One entry of the legend."""
+
+    name: str
+    style: str
+
+
+@dataclass(frozen=True)
+class Panel:
+    title: str
+    picture: Markup
+
+
+@dataclass(frozen=True)
+class Line:
+    """One candidate, as its row shows it."""
+
+    name: str
+    checkpoint: str
+    star: str
+    role: str
+    fate: str
+    cells: list[str]
+
+
+@dataclass(frozen=True)
+class Search:
+    """Everything that the section shows."""
+
+    sentences: list[str]
+    rule: str
+    keys: list[Key]
+    panels: list[Panel]
+    lines: list[Line]
+    searched: list[str]
+
+
+def view(results: Results) -> Search | None:
+    """Return the section, or None where nothing was searched."""
+    found = fields(results, "tuning")
+    if not found:
+        return None
+    tried = [each for each in items(found, "candidates") if isinstance(each, dict)]
+    styles = _styles(tried)
+    beside = [name for name in ("learning_rate", "weight_decay", "dropout") if name in fields(found, "space")]
+    return Search(
+        sentences(results), words(found, "rule"), _keys(tried, styles), _panels(found, tried, styles),
+        [_line(each) for each in tried], [_WHAT[name] for name in beside],
+    )  # fmt: skip
+
+
+def _styles(tried: list[dict[str, Any]]) -> list[str]:
+    """What each candidate wears: the colour of the pair, of its scheme (hard labels have one), or grey."""
+    schemes = list(dict.fromkeys(words(each, "scheme") for each in tried))
+    return [
+        _PAIR.get(words(each, "chosen"))
+        or (
+            _DROPPED if words(each, "state") != "complete" else f"ls-s{schemes.index(words(each, 'scheme')) % _COLOURS}"
+        )
+        for each in tried
+    ]
+
+
+def _keys(tried: list[dict[str, Any]], styles: list[str]) -> list[Key]:
+    """H* and S* by name, then schemes, then what was dropped."""
+    stars = [Key(f"{_WHOSE[role]}: {words(e, 'method')}", style) for e, style in zip(tried, styles, strict=True)
+             if (role := words(e, "chosen")) in _WHOSE]  # fmt: skip
+    names = {style: words(e, "scheme") for e, style in zip(tried, styles, strict=True) if style not in _PAIR.values()}
+    named = {"none": "hard labels"}
+    others = [Key(named.get(name, name), style) for style, name in names.items() if style != _DROPPED]
+    return [*stars, *others, *([Key("dropped early", _DROPPED)] if _DROPPED in names else [])]
+
+
+def _panels(found: dict[str, Any], tried: list[dict[str, Any]], styles: list[str]) -> list[Panel]:
+    low, high = number_at(found, "flat", "low"), number_at(found, "flat", "high")
+    flat = None if low is None or high is None else (low, high)
+    largest = number(at(found, "space", "smoothing", 1)) or 1.0
+    order = sorted(zip(tried, styles, strict=True), key=lambda pair: (pair[1] in _PAIR.values(), pair[1] != _DROPPED))
+    panels, schemes = [], list(dict.fromkeys(words(each, "scheme") for each in tried if each.get("family") == "smooth"))
+    for stage, measure, title in _PANELS:
+        marks = [mark for each, style in order if (mark := _mark(each, stage, measure, style, schemes)) is not None]
+        picture = amounts.draw(title, marks, flat, largest)
+        if picture is not None:
+            panels.append(Panel(title, picture))
+    return panels
+
+
+def _mark(each: dict[str, Any], stage: str, measure: str, style: str, schemes: list[str]) -> amounts.Mark | None:
+    amount, mean = number_at(each, "label_smoothing"), number_at(each, stage, measure, "mean")
+    if amount is None or mean is None:
+        return None
+    scheme = words(each, "scheme")
+    aside = _ASIDE * (schemes.index(scheme) - (len(schemes) - 1) / 2) if scheme in schemes else 0.0
+    return amounts.Mark(amount, mean, number_at(each, stage, measure, "sd") or 0.0, style, aside)
+
+
+def _line(each: dict[str, Any]) -> Line:
+    def mean(stage: str, measure: str) -> float | None:
+        return number_at(each, stage, measure, "mean")
+
+    seeds, role = number(each.get("seeds")) or 0, words(each, "chosen")
+    difference, error = number_at(each, "difference", "value"), number_at(each, "difference", "standard_error")
+    cells = [
+        fixed(mean("after", "nll")),
+        MISSING if difference is None else f"{signed(difference)} ± {fixed(error)}",
+        percent(mean("after", "accuracy")),
+        signed(mean("before", "signed_gap"), 3),
+        fixed(mean("before", "ece"), 3),
+        fixed(mean("after", "ece"), 3),
+        fixed(mean("after", "brier")),
+        fixed(mean("after", "aurc"), 5),
+    ]
+    state = words(each, "state")
+    flat = "flat region" if at(each, "difference", "flat") is True else ""
+    fate = {"complete": flat, "dropped": f"dropped after {plural(seeds, 'seed')}"}.get(state, state)
+    checkpoint = {"last": "last epoch", "best": "best epoch"}.get(words(each, "checkpoint"), "")
+    return Line(
+        words(each, "method"), checkpoint, _WHOSE.get(role, ""), role if role in _WHOSE else "other", fate, cells
+    )
