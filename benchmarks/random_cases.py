@@ -37,7 +37,7 @@ from cases import Case, draw  # noqa: E402
 from judge import Failure, judge, library, reference, torch_peer, torch_refuses  # noqa: E402
 from oracle import Answer  # noqa: E402
 
-from labelsmooth.kernels import _library  # noqa: E402
+from labelsmooth.kernels import _compiled  # noqa: E402
 
 PAGE = ROOT / "docs" / "evidence" / "random-cases.md"
 CHUNK = 100
@@ -65,7 +65,7 @@ class Record:
 def judged(case: Case, answer: Answer, kernels: Sequence[str]) -> Failure | None:
     """The first failure of the kernels, with the name of the kernel."""
     for kernel in kernels:
-        os.environ[_library.SWITCH] = SWITCHED[kernel]
+        os.environ[_compiled.SWITCH] = SWITCHED[kernel]
         failure = judge(case, library, answer)
         if failure is not None:
             return Failure(failure.what, f"{kernel}: {failure.detail}")
@@ -175,9 +175,9 @@ def report(t: Tally, seed: int, first: int, seconds: float, peer: bool, kernels:
 
 
 def _named(kernels: Sequence[str]) -> str:
-    os.environ[_library.SWITCH] = "1"
-    opened = _library.library()
-    known = opened.instruction_set if isinstance(opened, _library.Library) else "no compiled kernel"
+    os.environ[_compiled.SWITCH] = "1"
+    opened = _compiled.load()
+    known = opened.instruction_set if isinstance(opened, _compiled.Opened) else "no compiled kernel"
     return " and ".join(f"`{name}`" + f" ({known})" * (name == "native_cpu") for name in kernels)
 
 
@@ -255,7 +255,7 @@ def main() -> int:
     if asked.only is not None:
         return 0 if show(asked.seed, asked.only) else 1
     kernels = tuple(SWITCHED) if asked.kernel == "both" else (asked.kernel,)
-    if "native_cpu" in kernels and isinstance(opened := _library.library(), _library.Missing):
+    if "native_cpu" in kernels and isinstance(opened := _compiled.load(), _compiled.Missing):
         parser.error(f"no compiled kernel: {opened.reason}; --kernel portable needs none")
     start = time.perf_counter()
     numbers = range(asked.first, asked.first + asked.cases)

@@ -13,20 +13,20 @@ import torch
 from cases import draw
 from judge import judge, library
 
-from labelsmooth.kernels import _library
+from labelsmooth.kernels import _compiled
 
 
 def run(built: Path, number: int, threads: int) -> None:
     """Judge the cases on every instruction set that this machine runs; exit with what failed."""
-    _library.path = lambda: built
+    _compiled.path = lambda: built
     torch.set_num_threads(threads)
     warnings.simplefilter("ignore")
-    opened = _library.library()
-    if not isinstance(opened, _library.Library):
+    opened = _compiled.load()
+    if not isinstance(opened, _compiled.Opened):
         sys.exit(f"{built} does not open: {opened}")
-    for instruction_set in _library.instruction_sets(opened.calls):
-        os.environ[_library.SWITCH] = instruction_set
-        if isinstance(_library.library(), _library.Missing):
+    for instruction_set in _compiled.instruction_sets(opened.calls):
+        os.environ[_compiled.SWITCH] = instruction_set
+        if isinstance(_compiled.load(), _compiled.Missing):
             print(f"{built.stem}, {instruction_set}: this machine does not run it")
             continue
         cases = [case for case in (draw(31, i) for i in range(number)) if case.exact.size < 30_000]

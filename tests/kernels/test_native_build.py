@@ -13,7 +13,7 @@ import torch
 
 from labelsmooth import cross_entropy
 from labelsmooth._notices import forget
-from labelsmooth.kernels import _library
+from labelsmooth.kernels import _compiled
 from labelsmooth.losses import explain
 
 Z, Y = torch.tensor([[2.0, 0.5, 0.3]]), torch.tensor([0])
@@ -27,10 +27,10 @@ def fresh(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="there is no C++ compiler")
-@pytest.mark.skipif(os.environ.get(_library.SWITCH) == "0", reason="the compiled kernel is switched off")
+@pytest.mark.skipif(os.environ.get(_compiled.SWITCH) == "0", reason="the compiled kernel is switched off")
 def test_the_kernel_is_compiled_where_a_compiler_is() -> None:
-    opened = _library.library()
-    assert isinstance(opened, _library.Library), f"{opened}; CONTRIBUTING.md says how to compile it in place"
+    opened = _compiled.load()
+    assert isinstance(opened, _compiled.Opened), f"{opened}; CONTRIBUTING.md says how to compile it in place"
 
 
 def test_the_switch() -> None:
@@ -47,10 +47,10 @@ def test_the_switch() -> None:
 def test_a_corrupt_library_is_left_aside_with_one_warning(
     content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken = tmp_path / _library.NAME
+    broken = tmp_path / _compiled.NAME
     broken.write_bytes(content)
-    monkeypatch.setattr(_library, "path", lambda: broken)
-    _library._open.cache_clear()
+    monkeypatch.setattr(_compiled, "path", lambda: broken)
+    _compiled._open.cache_clear()
     forget()
     try:
         with pytest.warns(RuntimeWarning, match="cannot be used") as told:
@@ -59,16 +59,16 @@ def test_a_corrupt_library_is_left_aside_with_one_warning(
         assert losses[0].item() == pytest.approx(0.5539, abs=1e-4)
         assert "cannot be used" in explain(Z, Y).refusals["native_cpu"]
     finally:
-        _library._open.cache_clear()
+        _compiled._open.cache_clear()
 
 
 def test_a_foreign_library_is_left_aside(monkeypatch: pytest.MonkeyPatch) -> None:
     found = next((Path(torch.__file__).parent / "lib").glob("libc10.*"))
-    monkeypatch.setattr(_library, "path", lambda: found)
-    _library._open.cache_clear()
+    monkeypatch.setattr(_compiled, "path", lambda: found)
+    _compiled._open.cache_clear()
     forget()
     try:
         with pytest.warns(RuntimeWarning, match="ls_abi"):
             cross_entropy(Z, Y)
     finally:
-        _library._open.cache_clear()
+        _compiled._open.cache_clear()

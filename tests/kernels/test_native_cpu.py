@@ -16,23 +16,23 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from labelsmooth import cross_entropy
-from labelsmooth.kernels import _library, native_cpu
+from labelsmooth.kernels import _compiled, native_cpu
 from labelsmooth.losses import explain
 from labelsmooth.schemes import ClassMatrix, Others, Prior, Uniform
 
-OPENED = _library.library()
+OPENED = _compiled.load()
 pytestmark = [
-    pytest.mark.skipif(isinstance(OPENED, _library.Missing), reason=f"no compiled kernel: {OPENED}"),
+    pytest.mark.skipif(isinstance(OPENED, _compiled.Missing), reason=f"no compiled kernel: {OPENED}"),
     pytest.mark.skipif(not EXTENDED, reason="longdouble is no wider than float64 on this machine"),
 ]
-SETS = [] if isinstance(OPENED, _library.Missing) else _library.instruction_sets(OPENED.calls)
+SETS = [] if isinstance(OPENED, _compiled.Missing) else _compiled.instruction_sets(OPENED.calls)
 DTYPES = [torch.float32, torch.float64, torch.bfloat16, torch.float16]
 
 
 @pytest.fixture(params=SETS)
 def instruction_set(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv(_library.SWITCH, request.param)
-    if isinstance(_library.library(), _library.Missing):
+    monkeypatch.setenv(_compiled.SWITCH, request.param)
+    if isinstance(_compiled.load(), _compiled.Missing):
         pytest.skip(f"this machine does not run {request.param}")
     return str(request.param)
 
@@ -204,7 +204,7 @@ def test_explain_says_which_kernel_and_why_not_the_others() -> None:
 
 @pytest.mark.parametrize("number", range(40))
 def test_the_portable_kernel_meets_the_same_gates(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(_library.SWITCH, "0")
+    monkeypatch.setenv(_compiled.SWITCH, "0")
     assert explain(torch.ones(2, 3), torch.tensor([0, 1])).kernel == "portable"
     assert failures(22, 25 * number, 25 * number + 25) == []
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..targets import Amount, SoftTargets
-from ._library import Library
+from ._compiled import Opened
 
 DIMS = 4
 PACK = Struct("=57q7d")
@@ -51,7 +51,7 @@ class Call:
 
     def run(
         self,
-        library: Library,
+        library: Opened,
         *,
         gradient: Tensor | None = None,
         losses: Tensor | None = None,

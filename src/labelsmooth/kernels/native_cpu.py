@@ -19,7 +19,7 @@ from .._modes import traced
 from ..targets import SoftTargets, Spread, out_of_range
 from . import portable
 from ._call import DIMS, ONE, OUT_OF_MEMORY, OUT_OF_RANGE, Call, Divisor, Found, fits, misfit
-from ._library import Library, Missing, library
+from ._compiled import Missing, Opened, load
 from ._written import say_finite_masks
 
 HUGE = 1 << 23
@@ -31,7 +31,7 @@ def refuses(logits: Tensor, targets: SoftTargets) -> str | None:
     reason = portable.refuses(logits, targets)
     if reason is not None:
         return reason
-    opened = library()
+    opened = load()
     return opened.reason if isinstance(opened, Missing) else misfit(logits, targets)
 
 
@@ -71,7 +71,7 @@ class Everyday(NamedTuple):
 
 def everyday(logits: Tensor, labels: Tensor, amount: float, ignore_index: int, divisor: Divisor) -> Tensor | None:
     """`total` for labels and uniform smoothing by a number, in few steps; None where the call is not that plain."""
-    if not _is_plain(logits, labels) or isinstance(library(), Missing):
+    if not _is_plain(logits, labels) or isinstance(load(), Missing):
         return None
     plan = _planned(logits.shape, logits.dtype, amount, ignore_index, divisor.how, torch.get_num_threads())
     if logits.requires_grad and torch.is_grad_enabled():
@@ -112,7 +112,7 @@ def _planned(
 
 def _again(logits: Tensor, labels: Tensor, plan: Everyday, gradient: Tensor | None) -> Tensor:
     result = logits.new_empty((), dtype=plan.dtype)
-    opened: Library = library()  # type: ignore[assignment]
+    opened: Opened = load()  # type: ignore[assignment]
     to = 0 if gradient is None else gradient.data_ptr()
     places = (logits.data_ptr(), to, labels.data_ptr(), result.data_ptr())
     if opened.calls.ls_again(opened.number, plan.packed, *places):
@@ -130,7 +130,7 @@ def overwrite(logits: Tensor, targets: SoftTargets) -> Tensor:
 
 def spread_of(given: Tensor) -> tuple[float, float] | None:
     """How far the sums of rows (N, K) are from 1 at most, and the least number; None where this kernel is no help."""
-    opened = library()
+    opened = load()
     plain = given.ndim == 2 and given.stride(1) == 1 and given.numel() and not given.is_neg()
     if isinstance(opened, Missing) or not plain or not fits(given) or type(given) is not Tensor:
         return None
@@ -271,7 +271,7 @@ def _gradient(logits: Tensor, targets: SoftTargets, upstream: Tensor) -> Tensor:
 
 
 def _run(call: Call, divisor: Divisor = ONE, **places: Tensor | None) -> Found:
-    opened: Library = library()  # type: ignore[assignment]
+    opened: Opened = load()  # type: ignore[assignment]
     found = call.run(opened, divisor=divisor, **places)
     if found.status == OUT_OF_MEMORY:
         raise MemoryError("the compiled kernel found no memory for one row; fewer threads or classes need less")
@@ -288,7 +288,7 @@ def _fresh(logits: Tensor) -> Tensor:
     gradient = torch.empty_like(logits)
     size = gradient.numel() * gradient.itemsize
     if size >= HUGE:
-        opened: Library = library()  # type: ignore[assignment]
+        opened: Opened = load()  # type: ignore[assignment]
         opened.calls.ls_huge_pages(gradient.data_ptr(), size)
     return gradient
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from ..kernels import _library
+from ..kernels import _compiled
 from . import _dispatch
 from ._inputs import prepare
 from ._options import check_names, options_of
@@ -80,12 +80,12 @@ def explain(
     targets = batch.smoothed(asked)
     chosen = _dispatch.chosen(batch.logits, targets, asked.kernel)
     reasons = {name: kernel.refuses(batch.logits, targets) for name, kernel in _dispatch.KERNELS.items()}
-    opened = _library.library()
-    is_open = isinstance(opened, _library.Library)
+    opened = _compiled.load()
+    is_open = isinstance(opened, _compiled.Opened)
     return Explanation(
         kernel=_dispatch.name_of(chosen),
         refusals={name: reason for name, reason in reasons.items() if reason is not None},
-        instruction_set=opened.instruction_set if isinstance(opened, _library.Library) else None,
+        instruction_set=opened.instruction_set if isinstance(opened, _compiled.Opened) else None,
         threads=torch.get_num_threads() if is_open and opened.openmp else 1,  # type: ignore[union-attr]
-        huge_pages=_library.huge_pages(),
+        huge_pages=_compiled.huge_pages(),
     )

@@ -19,7 +19,7 @@ ABI = 2
 NAMES = ("ls_abi", "ls_sets", "ls_name", "ls_runs", "ls_openmp", "ls_huge_pages", "ls_run", "ls_again", "ls_scan")
 
 
-class Library(NamedTuple):
+class Opened(NamedTuple):
     """The compiled kernel, ready to be called."""
 
     calls: ctypes.CDLL
@@ -39,13 +39,13 @@ def path() -> Path:
     return Path(str(files("labelsmooth.kernels").joinpath("native").joinpath(NAME)))
 
 
-def library() -> Library | Missing:
+def load() -> Opened | Missing:
     """The compiled kernel, opened once for each value of the switch."""
     return _open(os.environ.get(SWITCH, ""))
 
 
 @lru_cache(maxsize=8)
-def _open(asked: str) -> Library | Missing:
+def _open(asked: str) -> Opened | Missing:
     if asked == "0":
         return Missing(f"{SWITCH}=0 switches it off")
     if not path().exists():
@@ -77,7 +77,7 @@ def _checked(calls: ctypes.CDLL) -> ctypes.CDLL:
     return calls
 
 
-def _chosen(calls: ctypes.CDLL, asked: str) -> Library | Missing:
+def _chosen(calls: ctypes.CDLL, asked: str) -> Opened | Missing:
     names = instruction_sets(calls)
     runs = [name for number, name in enumerate(names) if calls.ls_runs(number)]
     if asked not in ("", "1", *names):
@@ -85,7 +85,7 @@ def _chosen(calls: ctypes.CDLL, asked: str) -> Library | Missing:
     chosen = asked if asked in names else (runs[-1] if runs else "")
     if chosen not in runs:
         return Missing(f"this machine runs none of {', '.join([chosen] if chosen else names)}")
-    return Library(calls, names.index(chosen), chosen, bool(calls.ls_openmp()))
+    return Opened(calls, names.index(chosen), chosen, bool(calls.ls_openmp()))
 
 
 def instruction_sets(calls: ctypes.CDLL) -> list[str]:
