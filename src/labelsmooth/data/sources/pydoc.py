@@ -19,7 +19,7 @@ _CARD = {
     "title": "Python's help topics, next character",
     "source": f"pydoc_data.topics of Python {sys.version.split()[0]}",
     "licence": "PSF-2.0 (Python's documentation)",
-    "citation": "Python Software Foundation, The Python Language Reference and Opened Reference",
+    "citation": "Python Software Foundation, The Python Language Reference and Library Reference",
     "notes": [
         "The text differs between Python versions, and the fingerprint with it.",
         "A topic is a group. A paragraph found in several topics is kept in the shortest of them, so that no text is "
