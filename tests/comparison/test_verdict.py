@@ -549,6 +549,11 @@ def test_the_deciding_metric_is_no_cost_of_its_own() -> None:
     assert decide(worse).costs == {}
 
 
+def written(value: float) -> str:
+    """To three places, with the sign that the table has."""
+    return f"{value:.3f}".replace("-", "−")
+
+
 def test_sentences_of_keep_hard() -> None:
     small = decide(pair(spread_differences(0.001, size=1e-4)))
     _, lower, upper, _ = reference(spread_differences(0.001, size=1e-4))
@@ -560,7 +565,7 @@ def test_sentences_of_keep_hard() -> None:
     _, lower, upper, _ = reference(spread_differences(-0.05))
     assert harmful.sentence == (
         "Keep hard labels with temperature; smoothing hurts here "
-        f"(uniform, ε=0.1: gain −0.050 [{lower:.3f}, {upper:.3f}]), with these training settings."
+        f"(uniform, ε=0.1: gain −0.050 [{written(lower)}, {written(upper)}]), with these training settings."
     )
 
 
@@ -568,7 +573,7 @@ def test_sentence_of_open() -> None:
     verdict = decide(pair(spread_differences(0.0)))
     _, lower, upper, _ = reference(spread_differences(0.0))
     assert verdict.sentence.startswith(
-        f"Not settled: gain between {lower:.3f} and {upper:.3f}. Keep hard labels for now; "
+        f"Not settled: gain between {written(lower)} and {written(upper)}. Keep hard labels for now; "
     )
     assert verdict.sentence.endswith(END)
 
