@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -67,9 +68,9 @@ def tune(
         _progress.say(sentence)
     source = str(data) if isinstance(data, (str, Path)) and str(data) != dataset.name else ""
     search = make_search(dataset, chosen, source)
-    folder = open_folder(search, chosen.out, resume=chosen.resume)
-    candidates = run_search(dataset, search, folder, chosen.engine, chosen.jobs, progress=progress)
-    results = results_of(dataset, search, folder, candidates, lambda: time.perf_counter() - start, silent)
-    found = Comparison(results, folder.path, fail_if.met(conditions, results))
-    found.document(folder.path)
+    with closing(open_folder(search, chosen.out, resume=chosen.resume)) as folder:
+        candidates = run_search(dataset, search, folder, chosen.engine, chosen.jobs, progress=progress)
+        results = results_of(dataset, search, folder, candidates, lambda: time.perf_counter() - start, silent)
+        found = Comparison(results, folder.path, fail_if.met(conditions, results))
+        found.document(folder.path)
     return found

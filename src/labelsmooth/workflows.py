@@ -6,6 +6,7 @@ import shlex
 import tempfile
 import time
 from collections.abc import Collection, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -149,9 +150,9 @@ def compare(
     for sentence in dataset.card.get("warnings", ()) if progress and dataset is not None else ():
         _progress.say(sentence)
     fail_if.check_methods(conditions, (method.name for method in plan.methods))
-    folder = open_folder(plan, chosen.out, resume=chosen.resume)
-    run_trials(dataset, plan, folder, chosen.engine, chosen.jobs, progress=progress)
-    done = _finish(dataset, plan, folder, start, silent)
+    with closing(open_folder(plan, chosen.out, resume=chosen.resume)) as folder:
+        run_trials(dataset, plan, folder, chosen.engine, chosen.jobs, progress=progress)
+        done = _finish(dataset, plan, folder, start, silent)
     return Comparison(done.results, done.path, fail_if.met(conditions, done.results))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from .. import _files
 from .._checks import UsageError
 
 
@@ -13,21 +14,9 @@ def write(text: str, path: str | os.PathLike[str], what: str) -> Path:
     target = Path(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(target, text.encode("utf-8"))
+        _files.write(target, text.encode("utf-8"))
     except OSError as error:
         raise UsageError(
             f"the {what} cannot be written to {target} ({error.strerror}); pass a path that can be"
         ) from error
     return target
-
-
-def _replace(target: Path, content: bytes) -> None:
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)

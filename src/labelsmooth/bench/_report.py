@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from .. import _files
+
 SCHEMA_VERSION = 1
 
 
@@ -55,8 +57,8 @@ class Report:
         folder.mkdir(parents=True, exist_ok=True)
         slug = re.sub(r"[^a-z0-9]+", "-", f"{self.machine['cpu']} {self.machine['cores']} cores".lower()).strip("-")
         path = folder / f"{self.created[:10]}-{slug}.json"
-        path.write_text(json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        return path
+        text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n"
+        return _files.write(path, text.encode("utf-8"))
 
     def __str__(self) -> str:
         return "\n".join([*self._head(), *self._table(), *self._left_out()])

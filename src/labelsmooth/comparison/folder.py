@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any, Self
 
-from .. import _checks
+from .. import _checks, _files
 
 
 class Folder:
@@ -55,14 +55,5 @@ class Folder:
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Write to a temporary name beside `path`, flush it to the disk, rename."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
+    """Write UTF-8 text, whole or not at all."""
+    return _files.write(path, text.encode("utf-8"))

@@ -10,15 +10,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .. import _checks
+from .. import _checks, _files
 from ..formats import Reading
 from ..formats.npz import read_arrays
 from ..predictions import PARTS, Predictions, Split
 from ..training import Epoch, TrialResult
+from ._lock import NAME as LOCK_NAME
+from ._lock import Lock
 from .environment import environment
 from .folder import Folder, write_text
 from .plan import Plan, Planned, Trial
 
+PARTS_OF_RUN = ("predictions", "history", "failed")
 _VALIDATION = re.compile(rf"val_({'|'.join(PARTS)})")
 
 
@@ -26,30 +29,59 @@ class RunFolder(Folder):
     """A folder of trials: plan.json, env.json, predictions/, history/, failed/, results.json, trials.csv, report.html,
     model_card.md.
 
-    Each file is written to a temporary name and renamed, so that it is there whole or not at all.
+    Each file is written to a temporary name and renamed, so that it is there whole or not at all. Whoever made this
+    object is alone in the folder until :meth:`close`, or the end of the process.
     """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        super().__init__(path)
+        self._lock: Lock | None = None
 
     @classmethod
     def create(cls, path: str | os.PathLike[str], plan: Planned, *, resume: bool) -> RunFolder:
         """Make the folder and write the plan; with `resume`, go on in one that holds the same plan.
 
-        Raises UsageError when the folder is there already (without `resume`), holds another plan, or is not writable.
+        Raises UsageError when the folder is there already (without `resume`), holds another plan, is not writable, or
+        another run is under way in it.
         """
         folder = cls(path)
-        if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
-            folder._check_resumable(plan, resume)
+        folder._check_resumable(plan, resume)
         try:
-            for part in ("predictions", "history", "failed"):
-                (folder.path / part).mkdir(parents=True, exist_ok=True)
-            folder.write_json("plan.json", plan.to_dict())
-            folder.write_json("env.json", environment())
+            folder.path.mkdir(parents=True, exist_ok=True)
+            folder._lock = Lock(folder.path)
+            folder._check_resumable(plan, resume)
+            folder._prepare(plan)
         except OSError as error:
             raise _checks.UsageError(
                 f"cannot write to {folder.path}: {error.strerror}; choose another folder with --out"
             ) from error
         return folder
 
+    def _prepare(self, plan: Planned) -> None:
+        """The plan comes first: a folder that a kill left without one holds nothing yet."""
+        _files.sweep(self.path)
+        self.write_json("plan.json", plan.to_dict())
+        self.write_json("env.json", environment())
+        for part in PARTS_OF_RUN:
+            (self.path / part).mkdir(exist_ok=True)
+            _files.sweep(self.path / part)
+
+    def close(self) -> None:
+        """Let other runs into the folder."""
+        if self._lock is not None:
+            self._lock.release()
+
+    def _is_empty(self) -> bool:
+        """Whether nothing is there but what a run killed in its first moments leaves."""
+        if not self.path.exists():
+            return True
+        if not self.path.is_dir():
+            return False
+        return all(each.name == LOCK_NAME or _files.is_left_over(each) for each in self.path.iterdir())
+
     def _check_resumable(self, plan: Planned, resume: bool) -> None:
+        if self._is_empty():
+            return
         if not resume:
             raise _checks.UsageError(
                 f"{self.path} exists and is not empty; go on with it by --resume, or choose another folder with --out"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 import struct
 import tokenize
@@ -19,6 +18,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.lib import format as npy
 
+from .. import _files
 from .._blocked import CELLS, Growing, NamedFile, Stored
 from .._checks import DataError
 from ._content import PARTS, SCORES, Content, Reading
@@ -32,15 +32,7 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Unicod
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write `arrays` as an uncompressed `.npz`; a reader sees the old file or the whole new one, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    _files.write(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
 
 
 def read(path: Path, reading: Reading) -> Content:

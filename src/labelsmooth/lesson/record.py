@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from .. import _files
 from ..calibration import nll, reliability_bins, summary, true_calibration_error
 from ..data import Dataset, DataSplit, load
 from ..methods import Method
@@ -146,7 +147,7 @@ def everything(names: Sequence[str] = ()) -> dict[str, Any]:
 def main() -> None:
     """Write the recordings beside this file."""
     text = json.dumps(everything(sys.argv[1:]), separators=(",", ":")).encode()
-    FILE.write_bytes(gzip.compress(text, mtime=0))
+    _files.write(FILE, gzip.compress(text, mtime=0))
     print(f"{FILE.name}: {FILE.stat().st_size / 1000:.0f} kB packed, {len(text) / 1000:.0f} kB of JSON")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from .. import _web
+from .. import _files, _web
 from .._checks import UsageError
 from .._web.png import png
 from ._read import Results
@@ -53,7 +53,7 @@ def write(results: Results, folder: str | os.PathLike[str]) -> list[Path]:
     try:
         target.mkdir(parents=True, exist_ok=True)
         for path, content in drawn.items():
-            path.write_bytes(content)
+            _files.write(path, content)
     except OSError as error:
         why = f"the figures cannot be written to {target} ({error.strerror}); pass a folder that can be"
         raise UsageError(why) from error
