@@ -17,6 +17,7 @@ FLOORS = {
     "targets": 1, "predictions": 1,
     "schemes": 2, "kernels": 2, "calibration": 2, "data": 2,
     "losses": 3, "models": 3,
+    "parallel": 3.5,
     "rivals": 4, "audit": 4, "bench": 4,
     "methods": 5, "augmentation": 5, "integrations": 5,
     "training": 6,
