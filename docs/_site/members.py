@@ -19,16 +19,13 @@ CONSTRUCTED = (type, type(lambda: None))
 
 
 def own(module: ModuleType) -> list[str]:
-    """The public names of a module: those it lists, else the classes and functions that it or its room defines."""
+    """The public names of a module: those it lists, else what it or its room defines, else what it hands on."""
     if hasattr(module, "__all__"):
         return [name for name in module.__all__ if not name.startswith("_")]
-    found = {name: each for name, each in vars(module).items() if not name.startswith("_")}
-    room = module.__name__
-    return [
-        name
-        for name, each in found.items()
-        if isinstance(each, CONSTRUCTED) and (each.__module__ == room or each.__module__.startswith(f"{room}."))
-    ]
+    homes = {name: each.__module__ for name, each in vars(module).items() if isinstance(each, CONSTRUCTED)}
+    named = {name: f"{home}." for name, home in homes.items() if not name.startswith("_")}
+    defined = [name for name, home in named.items() if home.startswith(f"{module.__name__}.")]
+    return defined or [name for name, home in named.items() if home.startswith("labelsmooth.")]
 
 
 def public(name: str) -> list[tuple[str, str]]:
@@ -37,7 +34,7 @@ def public(name: str) -> list[tuple[str, str]]:
     if own(module):
         return [(name, each) for each in own(module)]
     files = sorted(path.stem for path in Path(str(module.__file__)).parent.glob("[a-z]*.py"))
-    return [(f"{name}.{file}", each) for file in files for each in own(import_module(f"{name}.{file}"))]
+    return [found for file in files for found in public(f"{name}.{file}")]
 
 
 def entry(module: str, name: str) -> list[str]:
