@@ -21,6 +21,15 @@ class TrialsFailed(RuntimeError):
     """Nothing came of a run; the command line exits with code 1."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C was pressed once: what was under way is finished. `comparison` is what came of the trials that are there,
+    or None where they are too few; the command line shows it and exits with code 130."""
+
+    def __init__(self, comparison: Any = None) -> None:
+        super().__init__("interrupted; finished trials are kept: resume=True goes on with them")
+        self.comparison = comparison
+
+
 class MissingExtra(ImportError):
     """An optional dependency is not installed; the message names the command that installs it."""
 

@@ -24,8 +24,10 @@ def write(path: str | os.PathLike[str], content: bytes | Callable[[Any], object]
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(target)
         raise
     _sync_folder(target.parent)
     return target

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields
 from typing import Any
 
 from . import __version__
-from ._checks import DataError, MissingExtra, TrialsFailed, UsageError
+from ._checks import DataError, Interrupted, MissingExtra, TrialsFailed, UsageError
 from ._named import named_value
 from .options import BenchOptions, CompareOptions, EvaluateOptions, TuneOptions
 
@@ -21,7 +24,9 @@ FAILED, USAGE, BAD_DATA, CONDITION_MET, INTERRUPTED = 1, 2, 3, 4, 130
 def main(arguments: list[str] | None = None) -> None:
     """Run the command and exit with its code: 0 done, 1 failed, 2 usage, 3 bad data, 4 a --fail-if holds,
     130 interrupted."""
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    code = run(sys.argv[1:] if arguments is None else arguments)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left is to go; the code is what it is
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
@@ -37,13 +42,28 @@ def run(arguments: list[str]) -> int:
         return _say(error, BAD_DATA)
     except TrialsFailed as error:
         return _say(error, FAILED)
+    except Interrupted as interrupted:
+        return _interrupted(interrupted.comparison, asked.json)
     except KeyboardInterrupt:
-        return _say("interrupted; finished trials are kept: run the same command with --resume", INTERRUPTED)
+        return _interrupted()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except OSError as error:
-        return _say(f"{error.filename or 'file'}: {error.strerror or error}", FAILED)
+        return _say(f"{error.filename or 'file'}: {error.strerror or error}{_HELP.get(error.errno or 0, '')}", FAILED)
+
+
+_HELP = dict.fromkeys(
+    (errno.ENOSPC, errno.EDQUOT), "; free some space, then run the same command with --resume: finished trials are kept"
+)
+
+
+def _interrupted(comparison: Any = None, as_json: bool = False) -> int:
+    """What is there after Ctrl-C, shown as if it were all; a further Ctrl-C leaves that out."""
+    with suppress(KeyboardInterrupt):
+        if comparison is not None:
+            _show(comparison, as_json)
+    return _say("interrupted; finished trials are kept: run the same command with --resume", INTERRUPTED)
 
 
 def _say(message: object, code: int) -> int:

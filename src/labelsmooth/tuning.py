@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from . import _progress
+from ._checks import Interrupted
+from ._comparison import Comparison
 from .options import TuneOptions, from_names
-from .workflows import Comparison
 
 
 def tune(
@@ -69,8 +71,15 @@ def tune(
     source = str(data) if isinstance(data, (str, Path)) and str(data) != dataset.name else ""
     search = make_search(dataset, chosen, source)
     with closing(open_folder(search, chosen.out, resume=chosen.resume)) as folder:
-        candidates = run_search(dataset, search, folder, chosen.engine, chosen.jobs, progress=progress)
-        results = results_of(dataset, search, folder, candidates, lambda: time.perf_counter() - start, silent)
+        candidates, stopped = run_search(dataset, search, folder, chosen.engine, chosen.jobs, progress=progress)
+        seconds = partial(_since, start)
+        results = results_of(dataset, search, folder, candidates, seconds, silent, interrupted=stopped)
         found = Comparison(results, folder.path, fail_if.met(conditions, results))
         found.document(folder.path)
+    if stopped:
+        raise Interrupted(found)
     return found
+
+
+def _since(start: float) -> float:
+    return time.perf_counter() - start

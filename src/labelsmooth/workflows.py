@@ -1,20 +1,21 @@
-"""What the commands do: compare, evaluate, report; and the object that people hold afterwards."""
+"""What the commands do: compare, evaluate, report."""
 
 from __future__ import annotations
 
 import shlex
 import tempfile
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any
 
 from . import _progress
-from ._checks import UsageError, require
+from ._checks import Interrupted, UsageError, require
+from ._comparison import Comparison
 from .options import CompareOptions, EvaluateOptions, from_names, words_of
 from .predictions import Predictions
 
@@ -25,84 +26,6 @@ if TYPE_CHECKING:
 
 
 _PATIENCE = 2.0  # seconds
-
-
-@final
-class Comparison:
-    """What came of a comparison: the verdict, the table, the page.
-
-    >>> from labelsmooth import compare                                     # doctest: +SKIP
-    >>> result = compare("digits", seeds=3)                                 # doctest: +SKIP
-    >>> result.verdict["code"], result.verdict["sentence"]                  # doctest: +SKIP
-    """
-
-    def __init__(self, results: dict[str, Any], path: Path | None = None, failures: Sequence[str] = ()) -> None:
-        self.results, self.path = results, path
-        self.failures = list(failures)
-        """What `fail_if` asked for and met: one sentence for each."""
-
-    @property
-    def verdict(self) -> dict[str, Any]:
-        """code ("smooth", "keep_hard" or "open"), sentence, and the numbers behind it.
-
-        Empty where nothing was decided, as for a single model; `.notes` say why.
-        """
-        return self.results["verdict"] or {}
-
-    @property
-    def notes(self) -> list[str]:
-        """What has to be known of these results."""
-        return list(self.results.get("notes", ()))
-
-    @property
-    def table(self) -> list[dict[str, Any]]:
-        """One record for each method and checkpoint, as in results.json: `pandas.DataFrame` takes it as it is."""
-        table: list[dict[str, Any]] = self.results["methods"]
-        return table
-
-    @property
-    def tuning(self) -> dict[str, Any]:
-        """What `tune` tried on validation, as in results.json; empty for other commands."""
-        return self.results.get("tuning") or {}
-
-    def report(self, path: str | Path) -> Path:
-        """Write the page to `path` and return it."""
-        from . import report
-
-        return report.write(self.results, Path(path))
-
-    def document(self, folder: Path) -> None:
-        """Write report.html and model_card.md into `folder`."""
-        from .report import model_card
-
-        self.report(folder / "report.html")
-        model_card.write(self.results, folder / "model_card.md")
-
-    def markdown(self) -> str:
-        """The verdict and the table as Markdown, for a pull request."""
-        from .report import markdown
-
-        return markdown.render(self.results)
-
-    def figures(self, folder: str | Path) -> list[Path]:
-        """Write every figure of the page as a PNG into `folder` and return the files."""
-        from .report import pictures
-
-        return pictures.write(self.results, folder)
-
-    def _repr_html_(self) -> str:
-        from . import report
-
-        return report.render_fragment(self.results)
-
-    def __str__(self) -> str:
-        from .report import text
-
-        return text.render(self.results)
-
-    def __repr__(self) -> str:
-        said = f"{self.verdict['code']}: {self.verdict['sentence']}" if self.verdict else "without a verdict"
-        return f"<Comparison {said}>"
 
 
 def compare(
@@ -129,7 +52,8 @@ def compare(
         results.json and report.html are in the folder `.path`.
 
     Raises:
-        UsageError, DataError: both are ValueErrors and say what to change.
+        UsageError, DataError: both are ValueErrors and say what to change. Interrupted, a KeyboardInterrupt, after
+        Ctrl-C: what was under way is finished, and its `.comparison` is what came of the trials that are there.
 
     Example:
         >>> import tempfile
@@ -151,8 +75,12 @@ def compare(
         _progress.say(sentence)
     fail_if.check_methods(conditions, (method.name for method in plan.methods))
     with closing(open_folder(plan, chosen.out, resume=chosen.resume)) as folder:
-        run_trials(dataset, plan, folder, chosen.engine, chosen.jobs, progress=progress)
+        stopped = run_trials(dataset, plan, folder, chosen.engine, chosen.jobs, progress=progress)
+        if stopped and not any(map(folder.is_finished, plan.trials())):
+            raise Interrupted
         done = _finish(dataset, plan, folder, start, silent)
+    if stopped:
+        raise Interrupted(done)
     return Comparison(done.results, done.path, fail_if.met(conditions, done.results))
 
 

@@ -12,7 +12,9 @@ import pytest
 from labelsmooth import data
 from labelsmooth._checks import DataError, UsageError
 from labelsmooth.comparison import engines
+from labelsmooth.comparison._interrupts import Stop
 from labelsmooth.comparison.engines import processes
+from labelsmooth.comparison.engines._trial import Failed, attempt
 from labelsmooth.comparison.plan import DataRequest, Plan, Trial, seeds_from, slug
 from labelsmooth.comparison.running import open_folder, run_trials
 from labelsmooth.comparison.store import RunFolder, write_text
@@ -139,22 +141,23 @@ def test_D9_a_failed_trial_is_recorded_and_the_others_go_on(digits: data.Dataset
     assert all("Diverged" in failure["reason"] for failure in failures)
 
 
-def die(trial: Trial) -> TrialResult | Exception:
+def die(dataset: data.Dataset, trial: Trial) -> TrialResult | Failed:
     if trial.seed == 1:
         os._exit(9)
-    return processes.attempt(processes._worker_dataset, trial)
+    return attempt(dataset, trial)
 
 
 def test_D9_a_worker_that_dies_costs_its_own_trial_only(digits: data.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "_work", die)
-    outcomes = dict(processes.run(digits, plan_of(digits, seeds=3).trials(), 2))
-    died = {trial.seed for trial, outcome in outcomes.items() if isinstance(outcome, processes.WorkerDied)}
-    assert died == {1}
+    monkeypatch.setattr(processes, "attempt", die)
+    outcomes = dict(processes.run(digits, plan_of(digits, seeds=3).trials(), 2, Stop()))
+    died = {trial.seed: outcome.reason for trial, outcome in outcomes.items() if isinstance(outcome, Failed)}
+    reason = "WorkerDied: its worker process died twice (exit code 9), most likely for lack of memory"
+    assert died == {1: reason}
     assert sum(isinstance(outcome, TrialResult) for outcome in outcomes.values()) == 4
 
 
 def test_unknown_engine_and_jobs(digits: data.Dataset) -> None:
     with pytest.raises(UsageError, match=r"engine must be one of \['inline', 'processes'\]; got 'ray'"):
-        engines.run("ray", digits, [], None)
+        engines.run("ray", digits, [], None, Stop())
     with pytest.raises(UsageError, match="jobs must be at least 1"):
-        engines.run("inline", digits, [], 0)
+        engines.run("inline", digits, [], 0, Stop())

@@ -16,6 +16,7 @@ from labelsmooth import data, tune
 from labelsmooth._checks import TrialsFailed, UsageError
 from labelsmooth.cli import run as command
 from labelsmooth.comparison.engines import inline
+from labelsmooth.comparison.engines._trial import Failed
 from labelsmooth.comparison.plan import DataRequest
 from labelsmooth.comparison.tuning import proposals, pruning, searching
 from labelsmooth.comparison.tuning.search import Search, Setting
@@ -24,7 +25,7 @@ from labelsmooth.comparison.tuning.validated import Candidate, Validated
 from labelsmooth.formats import npz
 from labelsmooth.methods import Method
 from labelsmooth.predictions import Predictions, Split
-from labelsmooth.training import Diverged, Settings, TrialResult
+from labelsmooth.training import Settings, TrialResult
 from labelsmooth.workflows import Comparison
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "results.schema.json").read_text(encoding="utf-8"))
@@ -58,11 +59,15 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     def put(quality: Quality, *, stop_after: int | None = None, noise: int = 0, refuse: Any = None) -> list[str]:
         asked: list[str] = []
 
-        def attempt(dataset: data.Dataset, trial: Any) -> TrialResult | Exception:
+        def attempt(dataset: data.Dataset, trial: Any) -> TrialResult | Failed:
             if stop_after is not None and len(asked) >= stop_after:
                 raise KeyboardInterrupt
             asked.append(trial.name)
-            return Diverged("nan") if refuse is not None and refuse(trial) else made(dataset, trial, quality, noise)
+            return (
+                Failed("Diverged: nan")
+                if refuse is not None and refuse(trial)
+                else made(dataset, trial, quality, noise)
+            )
 
         monkeypatch.setattr(inline, "attempt", attempt)
         return asked

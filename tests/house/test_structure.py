@@ -23,6 +23,7 @@ FLOORS = {
     "training": 6,
     "comparison": 7,
     "report": 8, "lesson": 8,
+    "_comparison": 8.5,
     "workflows": 9,
     "tuning": 9.5,
     "cli": 10,

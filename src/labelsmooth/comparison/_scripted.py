@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+import time
+from collections import deque
+from collections.abc import Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..predictions import Predictions
 from ..training import TrialResult
+from ._interrupts import Stop
+from .engines._trial import Failed, Outcome, failed
 from .plan import Trial
 from .script import Script
 
+_PATIENCE = 3.0  # seconds
 _SHOWN_LINES = 3
 _SHOWN_LETTERS = 400
 
@@ -32,41 +37,55 @@ class _Running:
     stopped: bool = False
 
     def stop(self) -> None:
+        """End what runs: politely, and after a moment by force."""
         self.stopped = True
+        self._signal(signal.SIGTERM)
+        deadline = time.monotonic() + _PATIENCE
+        while self.processes and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
         for process in list(self.processes):
             with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
+                os.killpg(process.pid, number)
 
 
 def run(
-    script: Script, trials: Sequence[Trial], folder: Path, jobs: int | None
-) -> Iterator[tuple[Trial, TrialResult | Exception]]:
+    script: Script, trials: Sequence[Trial], folder: Path, jobs: int | None, stop: Stop
+) -> Generator[Outcome, None, None]:
     """Yield each trial's outcome as it comes. By default one after another: a script may use the whole machine."""
     for name in ("logs", "work"):
         (folder / name).mkdir(exist_ok=True)
-    running = _Running()
+    for left in (folder / "work").iterdir():
+        left.unlink()
+    running, waiting = _Running(), deque(trials)
     with ThreadPoolExecutor(jobs or 1) as pool:
-        waiting = {pool.submit(_attempt, script, trial, folder, running): trial for trial in trials}
+        under_way: dict[Future[TrialResult | Failed], Trial] = {}
         try:
-            while waiting:
-                done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield waiting.pop(future), future.result()
+            while waiting or under_way:
+                while waiting and len(under_way) < (jobs or 1) and not stop.asked:
+                    trial = waiting.popleft()
+                    under_way[pool.submit(_attempt, script, trial, folder, running)] = trial
+                if not under_way:
+                    return
+                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                    yield under_way.pop(future), future.result()
         finally:
             running.stop()
-            pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _attempt(script: Script, trial: Trial, folder: Path, running: _Running) -> TrialResult | Exception:
-    out, log = (folder / "work" / f"{trial.name}.npz").absolute(), folder / "logs" / f"{trial.name}.log"
-    out.unlink(missing_ok=True)
+def _attempt(script: Script, trial: Trial, folder: Path, running: _Running) -> TrialResult | Failed:
+    """A script that outlives a killed comparison writes to a file that the next comparison does not look at."""
+    out = (folder / "work" / f"{trial.name}.{os.getpid()}.npz").absolute()
+    log = folder / "logs" / f"{trial.name}.log"
     try:
         _call(script.command(trial.method, trial.seed, out), log, running)
         if not out.exists():
             raise ScriptFailed(f"the script ended well but wrote nothing to its {{out}}: {script.how_to_save()}")
         return TrialResult({"last": Predictions.load(out)}, [])
     except (ScriptFailed, OSError, ValueError) as error:
-        return error
+        return failed(error)
     finally:
         out.unlink(missing_ok=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -12,7 +13,10 @@ from .. import __version__
 
 def versions() -> dict[str, str]:
     """Of what computes the numbers; read without importing torch."""
-    return {"labelsmooth": __version__, "torch": version("torch"), "numpy": version("numpy")}
+    return {"labelsmooth": __version__, "torch": _installed("torch"), "numpy": _installed("numpy")}
+
+
+_installed = cache(version)  # each look parses the metadata of a package, and every trial's name asks for it
 
 
 def environment() -> dict[str, Any]:

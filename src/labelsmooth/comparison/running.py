@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,8 @@ from .._checks import TrialsFailed
 from ..data import Dataset
 from ..training import Epoch, Settings, TrialResult, checkpoint_epochs
 from . import _scripted, engines
+from ._interrupts import Stop, listening
+from .engines._trial import Failed, Outcome
 from .environment import environment, versions
 from .on_demand import OnDemand
 from .plan import DataRequest, Plan, Planned, Trial
@@ -38,30 +41,41 @@ def open_folder(plan: Planned, out: Path | None, *, resume: bool) -> RunFolder:
 
 def run_trials(
     dataset: Dataset | None, plan: Plan, folder: RunFolder, engine: str, jobs: int | None, *, progress: bool
-) -> None:
-    """Run what is not finished yet; every outcome is written as it comes. Without a data set it is a script's plan."""
+) -> bool:
+    """Run what is not finished yet; every outcome is written as it comes. Without a data set it is a script's plan.
+
+    Returns whether somebody asked to stop (Ctrl-C); then what was under way is finished, and nothing else.
+    """
     waiting = [trial for trial in plan.trials() if not folder.is_finished(trial)]
     what = f"training {len(plan.methods)} methods with {len(plan.seeds)} seeds on {plan.data.name}"
-    with _progress.track(len(waiting), what, show=progress) as step:
-        for trial, outcome in _outcomes(dataset, plan, folder, engine, waiting, jobs):
-            keep(folder, trial, outcome)
-            step()
+    with _progress.track(len(waiting), what, show=progress) as step, listening() as stop:
+        with closing(_outcomes(dataset, plan, folder, engine, waiting, jobs, stop)) as outcomes:
+            for trial, outcome in outcomes:
+                keep(folder, trial, outcome)
+                step()
+        return stop.asked
 
 
-def keep(folder: RunFolder, trial: Trial, outcome: TrialResult | Exception) -> None:
+def keep(folder: RunFolder, trial: Trial, outcome: TrialResult | Failed) -> None:
     """Write what came of a trial: its predictions and history, or why there are none."""
-    if isinstance(outcome, Exception):
-        folder.fail(trial, f"{type(outcome).__name__}: {outcome}")
+    if isinstance(outcome, Failed):
+        folder.fail(trial, outcome.reason)
     else:
         folder.save(trial, outcome, _meta(trial, outcome.history))
 
 
 def _outcomes(
-    dataset: Dataset | None, plan: Plan, folder: RunFolder, engine: str, waiting: list[Trial], jobs: int | None
-) -> Iterator[tuple[Trial, TrialResult | Exception]]:
+    dataset: Dataset | None,
+    plan: Plan,
+    folder: RunFolder,
+    engine: str,
+    waiting: list[Trial],
+    jobs: int | None,
+    stop: Stop,
+) -> Generator[Outcome, None, None]:
     if isinstance(plan.settings, Script):
-        return _scripted.run(plan.settings, waiting, folder.path, jobs)
-    return engines.run(engine, dataset, waiting, jobs)  # type: ignore[arg-type]
+        return _scripted.run(plan.settings, waiting, folder.path, jobs, stop)
+    return engines.run(engine, dataset, waiting, jobs, stop)  # type: ignore[arg-type]
 
 
 def _meta(trial: Trial, history: list[Epoch]) -> dict[str, dict[str, Any]]:
@@ -101,13 +115,21 @@ def results_of(
         min_effect=plan.min_effect,
         metric=plan.metric,
         failed=failed,
-        notes=[method.caution() for method in plan.methods if method.caution()],
+        notes=[*_unfinished(plan, finished, failed), *(m.caution() for m in plan.methods if m.caution())],
         silent=silent,
     )
     results["run"]["seconds"] = round(seconds(), 2)
     folder.write_json("results.json", results)
     write_text(folder.path / "trials.csv", table_of(results["trials"]))
     return results
+
+
+def _unfinished(plan: Plan, finished: list[Trial], failed: list[dict[str, str]]) -> list[str]:
+    """What a run that was interrupted says of itself."""
+    planned, there = len(plan.trials()), len(finished)
+    if there + len(failed) == planned:
+        return []
+    return [f"interrupted: {there} of {planned} trials are there; the same command with --resume runs the others"]
 
 
 def run_record(kind: str, command_line: str, settings: Settings | Script, seeds: Sequence[int]) -> dict[str, Any]:

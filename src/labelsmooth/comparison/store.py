@@ -141,8 +141,9 @@ class RunFolder(Folder):
         return str(self.read_json(self._failed(trial))["reason"])
 
     def failures(self, plan: Plan) -> list[dict[str, str]]:
-        """Trials of the plan that were recorded as failed."""
-        found = [self.read_json(self._failed(t)) for t in plan.trials() if self._failed(t).exists()]
+        """Trials of the plan that were recorded as failed, and not finished at a later try."""
+        failed = [t for t in plan.trials() if self._failed(t).exists() and not self.is_finished(t)]
+        found = [self.read_json(self._failed(trial)) for trial in failed]
         return [{"trial": record["trial"], "reason": record["reason"]} for record in found]
 
     def _predictions(self, trial: Trial, checkpoint: str) -> Path:

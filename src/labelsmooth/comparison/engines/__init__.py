@@ -1,12 +1,13 @@
-"""Where trials run: one file an engine, each with `run(dataset, trials, jobs)` that yields an outcome a trial.
+"""Where trials run: one file an engine, each with `run(dataset, trials, jobs, stop)` that yields an outcome a trial.
 
-An outcome is (trial, result) or (trial, exception). The same trials give the same results on every engine: each trial
-runs with one torch thread.
+An outcome is (trial, result) or (trial, Failed). The same trials give the same results on every engine: each trial
+runs with one torch thread. After `stop.asked` no trial begins, and what runs is finished; an engine that is closed ends
+at once what runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +16,9 @@ from ... import _checks
 
 if TYPE_CHECKING:
     from ...data import Dataset
-    from ...training import TrialResult
+    from .._interrupts import Stop
     from ..plan import Trial
-
-    Outcome = tuple[Trial, TrialResult | Exception]
+    from ._trial import Outcome
 
 
 def names() -> list[str]:
@@ -38,8 +38,10 @@ def check(engine: str, jobs: int | None) -> None:
         raise _checks.UsageError(f"jobs must be at least 1; got {jobs}")
 
 
-def run(engine: str, dataset: Dataset, trials: Sequence[Trial], jobs: int | None) -> Iterator[Outcome]:
+def run(
+    engine: str, dataset: Dataset, trials: Sequence[Trial], jobs: int | None, stop: Stop
+) -> Generator[Outcome, None, None]:
     """Run the trials on the engine of that name, yielding each outcome as it comes."""
     check(engine, jobs)
-    outcomes: Iterator[Outcome] = import_module(f".{engine}", __name__).run(dataset, trials, jobs)
+    outcomes: Generator[Outcome, None, None] = import_module(f".{engine}", __name__).run(dataset, trials, jobs, stop)
     return outcomes

@@ -18,6 +18,8 @@ from .search import Search
 from .searching import FAMILIES
 from .validated import Candidate
 
+_INTERRUPTED = "interrupted: these are the candidates that were through; the same command with --resume goes on"
+
 
 def results_of(
     dataset: Dataset,
@@ -26,6 +28,8 @@ def results_of(
     candidates: Sequence[Candidate],
     seconds: Callable[[], float],
     silent: Collection[str] = (),
+    *,
+    interrupted: bool = False,
 ) -> dict[str, Any]:
     """Choose on validation, judge on test, write results.json and trials.csv; return the results."""
     tuning = tuning_of(search, candidates)
@@ -41,7 +45,7 @@ def results_of(
         min_effect=search.min_effect,
         metric=search.metric,
         failed=[{"trial": name, "reason": why} for name, why in _failures(candidates)],
-        notes=[_searched(tuning)],
+        notes=[*([_INTERRUPTED] if interrupted else []), _searched(tuning)],
     )
     results["tuning"] = tuning
     results["warnings"] = warnings_of(results, silent)

@@ -8,12 +8,14 @@ where it was, and then to the same end with the same bits.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 
 from ... import _progress
-from ..._checks import TrialsFailed
+from ..._checks import Interrupted, TrialsFailed
 from ...data import Dataset
 from .. import engines
+from .._interrupts import Stop, listening
 from ..plan import Trial
 from ..running import keep
 from ..store import RunFolder
@@ -25,6 +27,10 @@ from .validated import Candidate, read_trials
 FAMILIES = ("hard", "smooth")
 
 
+class _Stopped(Exception):
+    """Somebody asked to stop; what was under way is finished and written."""
+
+
 @dataclass(frozen=True)
 class Training:
     """Where trials run, and who is told of each that is over."""
@@ -33,6 +39,7 @@ class Training:
     folder: RunFolder
     engine: str
     jobs: int | None
+    stop: Stop
     step: Callable[[], None]
 
     def run(self, trials: Iterable[Trial]) -> None:
@@ -42,29 +49,50 @@ class Training:
         for _ in range(len(every) - len(waiting)):
             self.step()
         if waiting:
-            for trial, outcome in engines.run(self.engine, self.dataset, waiting, self.jobs):
-                keep(self.folder, trial, outcome)
-                self.step()
+            with closing(engines.run(self.engine, self.dataset, waiting, self.jobs, self.stop)) as outcomes:
+                for trial, outcome in outcomes:
+                    keep(self.folder, trial, outcome)
+                    self.step()
+        if self.stop.asked:
+            raise _Stopped
 
 
 def run_search(
     dataset: Dataset, search: Search, folder: RunFolder, engine: str, jobs: int | None, *, progress: bool
-) -> list[Candidate]:
-    """Every candidate that was tried, in the order in which they were proposed, each once.
+) -> tuple[list[Candidate], bool]:
+    """Every candidate that was tried, in the order in which they were proposed, each once; and whether somebody asked
+    to stop (Ctrl-C): then those of them that are through.
 
-    Raises TrialsFailed when no unsmoothed or no smoothed candidate could be trained with all seeds.
+    Raises TrialsFailed when no unsmoothed or no smoothed candidate could be trained with all seeds, Interrupted when
+    none of them could be yet.
     """
     total = len(search.seeds) * sum(map(search.budget, FAMILIES))
-    proposed = [Proposals(search, family) for family in FAMILIES]
     known: dict[str, Candidate] = {}
-    with _progress.track(total, f"searching on {search.data.name}, at most {total} trainings", show=progress) as step:
-        training = Training(dataset, folder, engine, jobs, step)
-        while asked := [(side, each) for side in proposed for each in side.ask()]:
-            _one_round(search, training, [(side.family, each) for side, each in asked], known)
-            for side, each in asked:
-                _tell(side, each, known[each.setting.method.name])
+    what = f"searching on {search.data.name}, at most {total} trainings"
+    with _progress.track(total, what, show=progress) as step, listening() as stop:
+        try:
+            _rounds(search, Training(dataset, folder, engine, jobs, stop, step), known)
+        except _Stopped:
+            return _through(search, list(known.values())), True
     _refuse_nothing(list(known.values()))
-    return list(known.values())
+    return list(known.values()), False
+
+
+def _rounds(search: Search, training: Training, known: dict[str, Candidate]) -> None:
+    """Ask, train and tell until nobody proposes any more."""
+    proposed = [Proposals(search, family) for family in FAMILIES]
+    while asked := [(side, each) for side in proposed for each in side.ask()]:
+        _one_round(search, training, [(side.family, each) for side, each in asked], known)
+        for side, each in asked:
+            _tell(side, each, known[each.setting.method.name])
+
+
+def _through(search: Search, candidates: list[Candidate]) -> list[Candidate]:
+    """Those that need no more training; Interrupted where they are too few to be judged."""
+    through = [each for each in candidates if each.state != "complete" or each.seeds == sorted(search.seeds)]
+    if not set(FAMILIES) <= {each.family for each in through if each.state == "complete"}:
+        raise Interrupted
+    return through
 
 
 def _one_round(search: Search, training: Training, asked: list[tuple[str, Asked]], known: dict[str, Candidate]) -> None:
