@@ -1,4 +1,5 @@
-"""The loss over many processes: classes spread over ranks (a vocabulary that no process holds whole)."""
+"""The loss over many processes: classes spread over ranks, rows spread over ranks."""
 
 from .losses.parallel import PeerLost as PeerLost
 from .losses.parallel import cross_entropy as cross_entropy
+from .losses.parallel import num_items as num_items

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from . import _dispatch, _quick
+from . import _dispatch, _mesh, _quick
 from ._inputs import prepare
 from ._options import Options, legacy_reduction, options_of
 from ._reduction import plain_divisor
@@ -106,6 +106,8 @@ def cross_entropy(
 
 def with_options(logits: Tensor, target: Tensor, options: Options) -> Tensor:
     """`cross_entropy` for options that are built already."""
+    if (type(logits) is not Tensor or type(target) is not Tensor) and _mesh.is_spread((logits, target)):
+        return _mesh.cross_entropy(logits, target, options)
     if _quick.takes(logits, target, options):
         loss = _quick.loss(logits, target, options)
         if loss is not None:

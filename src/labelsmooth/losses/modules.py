@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 from torch import Tensor, nn
 
 from ..targets import floor
-from . import functional
+from . import _mesh, functional
 from ._inputs import prepare
 from ._options import Options, as_scheme, check_names, check_per_batch, flag, legacy_reduction, options_of
 from ._reduction import reduce as _reduce
@@ -104,6 +104,8 @@ class CrossEntropyLoss(nn.CrossEntropyLoss):
             2.3026 2.3026 0.5003 1.8023
         """
         options = self._options(**per_batch)
+        if _mesh.is_spread((input, target)):
+            raise TypeError("report needs whole rows; give it input.full_tensor() and the plain target")
         input, target = input.detach(), target.detach()
         batch = prepare(input, target, options)
         lowest = _reduce(floor(batch.smoothed(options), batch.logits), batch, options)

@@ -55,6 +55,7 @@ def greet(world: World, shard: Shard, *, strict: bool) -> None:
     """Before anything of a size that depends on the rows is sent: that all ranks have as many, of one dtype."""
     if not strict and world.calls:
         return
+    world.calls += 1
     rows, dtype = len(shard.logits), loss_dtype(shard.logits).itemsize
     mine = torch.tensor([rows, -rows, dtype, -dtype], dtype=torch.int64, device=shard.logits.device)
     most, least, wide, narrow = world.reduce(mine, "max").tolist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,7 +11,7 @@ from torch.distributed import ProcessGroup
 
 from .._inputs import Batch, prepare
 from .._options import Options, check_names, options_of
-from .._reduction import denominator, divided
+from .._reduction import denominator, divided, weighted
 from .._weights import loss_dtype, shaped_like_rows
 from ._background import each_row, flat_rows
 from ._loss import row_losses, total
@@ -74,6 +75,30 @@ def cross_entropy(
 
 def with_options(logits: Tensor, target: Tensor, options: Options, world: World) -> Tensor:
     """`cross_entropy` for options that are built already."""
+    if options.reduction == "none":
+        return rows_of(logits, target, options, world)
+    whole, batch = total_of(logits, target, options, world)
+    if options.reduction == "mean":
+        whole = divided(whole, denominator(batch, options), options)
+    return whole.to(loss_dtype(logits))
+
+
+def total_of(logits: Tensor, target: Tensor, options: Options, world: World) -> tuple[Tensor, Batch]:
+    """The sum of the weighted row losses in float64, and the batch that says what a mean divides by."""
+    flat, known, batch = _ready(logits, target, options, world)
+    factor = torch.ones_like(known.on_label) if batch.row_weights is None else each_row(batch.row_weights, target)
+    return total(flat, known, world, factor), batch
+
+
+def rows_of(logits: Tensor, target: Tensor, options: Options, world: World) -> Tensor:
+    """The weighted row losses, (N, d1, …)."""
+    flat, known, batch = _ready(logits, target, options, world)
+    losses = row_losses(flat, known, world).view(batch.targets.row_shape())
+    return losses if batch.row_weights is None else weighted(losses, batch.row_weights, batch.targets.keep)
+
+
+def _ready(logits: Tensor, target: Tensor, options: Options, world: World) -> tuple[Tensor, Rows, Batch]:
+    """This rank's columns as (rows, n), and what all ranks know after the first reduction."""
     check(logits, target, options)
     dim = 1 if options.class_dim is None else options.class_dim % logits.ndim
     wide = logits.movedim(dim, 1)
@@ -85,30 +110,12 @@ def with_options(logits: Tensor, target: Tensor, options: Options, world: World)
     shard = shard_of(flat.detach(), keep.reshape(-1), mask, options)
     greet(world, shard, strict=options.strict)
     opening = open_(world, shard, target)
-    world.calls += 1
     batch = batch_of(wide, target, opening.classes, options)
-    targets = batch.smoothed(options)
-    known = Rows.of(shard, opening, targets)
-    if options.reduction == "none":
-        return _rows_of(flat, known, world, batch)
-    factor = torch.ones_like(known.on_label) if batch.row_weights is None else each_row(batch.row_weights, target)
-    if options.reduction == "sum":
-        return total(flat, known, world, factor).to(loss_dtype(logits))
-    return divided(total(flat, known, world, factor), denominator(batch, options), options).to(loss_dtype(logits))
-
-
-def _rows_of(flat: Tensor, known: Rows, world: World, batch: Batch) -> Tensor:
-    losses = row_losses(flat, known, world).view(batch.targets.row_shape())
-    if batch.row_weights is None:
-        return losses
-    kept = losses * batch.row_weights
-    return kept if batch.targets.keep is None else torch.where(batch.targets.keep, kept, 0)
+    return flat, Rows.of(shard, opening, batch.smoothed(options)), batch
 
 
 def batch_of(wide: Tensor, target: Tensor, classes: int, options: Options) -> Batch:
     """The checked batch of rows of all classes, whose logits have a shape but no memory."""
-    from dataclasses import replace
-
     stand_in = wide.new_empty(()).expand(wide.shape[0], classes, *wide.shape[2:])
     return prepare(stand_in, target, replace(options, class_dim=None, class_mask=None, mask_below=None))
 
@@ -121,8 +128,15 @@ def check(logits: Tensor, target: Tensor, options: Options) -> None:
         )
     if target.is_floating_point():
         raise ValueError("on class shards the target must hold class indices; class probabilities need whole rows")
+    trained = [options.weight, options.sample_weight, *_tensors(options.scheme)]
+    if any(isinstance(x, Tensor) and x.requires_grad for x in trained):
+        raise ValueError("on class shards only the logits can have a gradient; detach label_smoothing= and the weights")
     if options.kernel != "auto":
         raise ValueError(f"kernel={options.kernel!r} computes whole rows; on class shards leave kernel= out")
+
+
+def _tensors(scheme: Scheme | None) -> list[Any]:
+    return [] if scheme is None else list(vars(scheme).values())
 
 
 def local_mask(mask: Tensor, wide: Tensor, dim: int) -> Tensor:
