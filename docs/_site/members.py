@@ -32,7 +32,7 @@ def public(name: str) -> list[tuple[str, str]]:
     """(module, name) of what is public in a room; of its files, where the room itself lists nothing."""
     module = import_module(name)
     if own(module):
-        return [(name, each) for each in own(module)]
+        return [(name, each) for each in sorted(own(module), key=lambda each: each not in labelsmooth.__all__)]
     files = sorted(path.stem for path in Path(str(module.__file__)).parent.glob("[a-z]*.py"))
     return [found for file in files for found in public(f"{name}.{file}")]
 
