@@ -26,6 +26,7 @@ ELSEWHERE = {
     "README.md": "tests/house/test_documents.py",
     "docs/audit.md": "tests/audit/test_documents.py",
     "docs/predictions.md": "tests/formats/test_documented.py",
+    "docs/trainers.md": "tests/integrations/test_documented.py",
 }
 CARDS = ("docs/schemes/", "docs/rivals/")  # tests/schemes/test_cards.py, tests/rivals/test_cards.py
 

@@ -9,6 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
+HEAVY = {"all", "dev", "docs", "hf", "ray", "trainers"}
 
 
 def test_every_extra_that_is_named_exists() -> None:
@@ -24,8 +25,8 @@ def test_every_extra_that_is_named_exists() -> None:
 def test_all_is_every_extra_for_users_but_the_heavy_ones() -> None:
     (whole,) = EXTRAS["all"]
     inside = set(re.fullmatch(r"labelsmooth\[(.*)\]", whole)[1].split(","))
-    assert inside | {"all", "dev", "docs", "hf", "ray"} >= EXTRAS.keys()
-    assert inside <= EXTRAS.keys() - {"all", "dev", "docs", "hf", "ray"}
+    assert inside | HEAVY >= EXTRAS.keys()
+    assert inside <= EXTRAS.keys() - HEAVY
 
 
 def test_all_that_is_asked_for_is_pinned() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +19,18 @@ from labelsmooth.integrations.huggingface import TrainerNotice, compute_loss_fun
 
 EPSILON = 0.1
 KINDS = ("gpt2", "llama", "t5", "masked", "tokens", "rows", "multi")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _little_to_collect() -> Iterator[None]:
+    """A Trainer collects garbage when it starts; with all the libraries' objects that takes most of its time."""
+    import transformers  # noqa: F401
+    from transformers import Trainer  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
 from .. import _checks
+from ._figures import yes_or_no
 
 PROBLEM_TYPES = ("single_label_classification", "multi_label_classification")
 SHIFTED, ALIGNED, ROWS, MULTI_LABEL = "shifted", "aligned", "rows", "multi-label"
@@ -74,7 +74,7 @@ def next_labels(labels: Tensor, ignore_index: int) -> Tensor:
 def flat(reading: str, logits: Tensor, labels: Tensor, ignore_index: int) -> tuple[Tensor, Tensor]:
     """Rows of logits (n, K) and their labels (n,): positions become rows, a yes-or-no question a row of two classes."""
     if reading == MULTI_LABEL:
-        return torch.stack([torch.zeros_like(logits), logits], -1).reshape(-1, 2), labels.reshape(-1)
+        return yes_or_no(logits), labels.reshape(-1)
     if reading == SHIFTED:
         labels = next_labels(labels, ignore_index)
     labels = labels.reshape(-1, logits.shape[-1]) if labels.is_floating_point() else labels.reshape(-1)

@@ -8,14 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._checks import DataError
-from ..calibration import CalibrationAccumulator
 from . import _heads
+from ._figures import Running
 
 if TYPE_CHECKING:
     from .huggingface import ComputeLoss
 
-FIGURES = ("nll", "brier", "accuracy", "ece", "ece_debiased", "signed_gap")
 NUMBERS_AT_ONCE = 1 << 24
 
 
@@ -35,24 +33,19 @@ class ComputeMetrics:
             self._add(reading, logits, labels)
         if not compute_result:
             return {}
-        found = {name: value for name, value in self._rows.compute().items() if name in FIGURES}
-        found = {"smoothed_loss": self._total / self._rows.rows, **found, "rows": self._rows.rows}
+        found = self._running.compute()
         self._start()
         return found
 
     def _start(self) -> None:
-        self._rows = CalibrationAccumulator(self.bins, ignore_index=self.loss.ignore_index)
-        self._total = 0.0
+        self._running = Running(self.bins, self.loss.ignore_index)
 
     def _add(self, reading: str, logits: Tensor, labels: Tensor) -> None:
         from .huggingface import loss_of
 
-        rows, of_rows = _heads.flat(reading, logits, labels, self.loss.ignore_index)
-        if of_rows.is_floating_point():
-            of_rows = _hard(of_rows)
-        self._rows.update(of_rows, logits=rows)
-        smoothing = self.loss.label_smoothing
-        self._total += float(loss_of(self.loss, reading, logits, labels, smoothing, {"reduction": "sum"}))
+        smoothing, summed = self.loss.label_smoothing, {"reduction": "sum"}
+        smoothed = loss_of(self.loss, reading, logits, labels, smoothing, summed)
+        self._running.add(*_heads.flat(reading, logits, labels, self.loss.ignore_index), smoothed)
 
 
 def _batches(prediction: Any) -> Any:
@@ -82,15 +75,3 @@ def _first(predictions: Any) -> Any:
     if isinstance(predictions, tuple):
         return next((each for each in predictions if np.ndim(each) >= 2 or isinstance(each, list)), predictions)
     return predictions
-
-
-def _hard(labels: Tensor) -> Tensor:
-    """Floating labels that say which class it is."""
-    if labels.ndim == 2:
-        top = labels.amax(1)
-        if not bool((top == 1).all()):
-            raise DataError("metrics need hard labels; the evaluation's are class probabilities. Pass class indices")
-        return labels.argmax(1)
-    if not bool(((labels == 0) | (labels == 1) | (labels == -100)).all()):
-        raise DataError("metrics need labels that are 0, 1 or -100; the evaluation's are softer. Round them first")
-    return labels.long()
