@@ -1,0 +1,1 @@
+"""What is said about smoothing, measured again: one file a statement."""
