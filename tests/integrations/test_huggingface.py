@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from integrations import tiny_models
+from integrations.two_processes import each_finds
 
 from labelsmooth import calibration, schemes
 from labelsmooth.integrations.huggingface import TrainerNotice, compute_loss_func
@@ -35,15 +37,18 @@ def _little_to_collect() -> Iterator[None]:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Any:
-    """Train or evaluate a tiny model in a Trainer."""
+    """Makes a Trainer of a tiny model."""
+    return partial(made, tmp_path)
+
+
+def made(folder: Path, kind: str, loss: Any, *, steps: int = 1, size: int = 1, model: Any = None, **asked: Any) -> Any:
+    """A Trainer of a tiny model, that keeps the gradients of each optimizer step."""
     import transformers
     from transformers import Trainer, TrainerCallback, TrainingArguments
 
     transformers.logging.set_verbosity_error()
 
     class Gradients(TrainerCallback):
-        """The gradients of each optimizer step."""
-
         def __init__(self) -> None:
             self.seen: list[torch.Tensor] = []
 
@@ -51,24 +56,20 @@ def run(tmp_path: Path) -> Any:
             parts = [p.grad.double().flatten() for p in kwargs["model"].parameters() if p.grad is not None]
             self.seen.append(torch.cat(parts))
 
-    def made(kind: str, loss: Any, *, steps: int = 1, size: int = 1, model: Any = None, **asked: Any) -> Any:
-        metrics = {name: asked.pop(name) for name in ("compute_metrics", "data_collator") if name in asked}
-        args = TrainingArguments(
-            output_dir=str(tmp_path), per_device_train_batch_size=size, gradient_accumulation_steps=steps,
-            learning_rate=0.0, max_grad_norm=0.0, num_train_epochs=1, report_to=[], use_cpu=True, disable_tqdm=True,
-            save_strategy="no", logging_strategy="no", per_device_eval_batch_size=4, **asked,
-        )  # fmt: skip
-        data = tiny_models.rows(kind)
-        more = {"data_collator": tiny_models.collate, **metrics}
-        gradients = Gradients()
-        trainer = Trainer(
-            model=model or tiny_models.build(kind), args=args, train_dataset=data, eval_dataset=data,
-            compute_loss_func=loss, callbacks=[gradients], **more,
-        )  # fmt: skip
-        trainer.gradients = gradients.seen
-        return trainer
-
-    return made
+    more = {name: asked.pop(name) for name in ("compute_metrics", "data_collator") if name in asked}
+    kept = asked.pop("kind_of_trainer", Trainer)
+    args = TrainingArguments(
+        output_dir=str(folder), per_device_train_batch_size=size, gradient_accumulation_steps=steps,
+        learning_rate=0.0, max_grad_norm=0.0, num_train_epochs=1, report_to=[], use_cpu=True, disable_tqdm=True,
+        save_strategy="no", logging_strategy="no", per_device_eval_batch_size=4, **asked,
+    )  # fmt: skip
+    data, gradients = tiny_models.rows(kind), Gradients()
+    trainer = kept(
+        model=model or tiny_models.build(kind), args=args, train_dataset=data, eval_dataset=data,
+        compute_loss_func=loss, callbacks=[gradients], **{"data_collator": tiny_models.collate, **more},
+    )  # fmt: skip
+    trainer.gradients = gradients.seen
+    return trainer
 
 
 def losses_by_definition(kind: str, batch: dict[str, torch.Tensor], model: Any) -> tuple[torch.Tensor, int]:
@@ -118,6 +119,52 @@ def test_T20_accumulation_gives_the_gradient_of_the_big_batch(run: Any, kind: st
     for i, gradient in enumerate(found):
         expected = gradient_by_definition(kind, seen[i * window : (i + 1) * window])
         assert distance(gradient, expected) < 1e-6
+
+
+def found_by_the_trainer(folder: str) -> dict[str, Any]:
+    """On two processes: gradients, and the figures of an evaluation."""
+    from accelerate.state import AcceleratorState, GradientState, PartialState
+
+    for state in (AcceleratorState, GradientState, PartialState):
+        state._reset_state()
+    seen: list[int] = []
+    starts = [row["input_ids"].tolist() for row in tiny_models.rows("llama")]
+
+    def collate(given: list[Any]) -> Any:
+        seen.extend(starts.index(row["input_ids"].tolist()) for row in given)
+        return tiny_models.collate(given)
+
+    loss = compute_loss_func(EPSILON, shift=True)
+    trainer = made(Path(folder), "llama", loss, steps=2, size=2, data_collator=collate, ddp_backend="gloo",
+                   compute_metrics=loss.compute_metrics)  # fmt: skip
+    trainer.train()
+    trained = list(seen)
+    figures = {name: x for name, x in trainer.evaluate().items() if "second" not in name and "runtime" not in name}
+    return {"gradients": [each.tolist() for each in trainer.gradients], "seen": trained, "figures": figures}
+
+
+def test_T21_two_processes_have_the_gradient_of_the_big_batch(run: Any, tmp_path: Path) -> None:
+    found = each_finds(found_by_the_trainer, str(tmp_path / "out"), folder=tmp_path)
+    assert found[0]["gradients"] == found[1]["gradients"] and found[0]["figures"] == found[1]["figures"]
+    rows = tiny_models.rows("llama")
+    for i, gradient in enumerate(found[0]["gradients"]):
+        window = [rows[row] for one in found for row in one["seen"][4 * i : 4 * i + 4]]
+        assert distance(torch.tensor(gradient, dtype=torch.float64), gradient_by_definition("llama", window)) < 1e-6
+    loss = compute_loss_func(EPSILON, shift=True)
+    alone = run("llama", loss, compute_metrics=loss.compute_metrics).evaluate()
+    for name in ("eval_nll", "eval_smoothed_loss", "eval_ece", "eval_rows"):
+        assert found[0]["figures"][name] == pytest.approx(alone[name], rel=1e-6)
+
+
+def test_a_trainer_of_ones_own_around_compute_loss_is_found(run: Any) -> None:
+    from transformers import Trainer
+
+    class Own(Trainer):
+        def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
+            return super().compute_loss(*args, **kwargs)
+
+    with pytest.raises(ValueError, match="smooth both"):
+        run("rows", compute_loss_func(EPSILON), label_smoothing_factor=0.1, kind_of_trainer=Own).train()
 
 
 def test_T20_a_mean_of_means_is_another_gradient(run: Any) -> None:
