@@ -27,6 +27,7 @@ ELSEWHERE = {
     "docs/audit.md": "tests/audit/test_documents.py",
     "docs/predictions.md": "tests/formats/test_documented.py",
     "docs/trainers.md": "tests/integrations/test_documented.py",
+    "docs/trainers.md": "tests/integrations/test_documented.py",
 }
 CARDS = ("docs/schemes/", "docs/rivals/")  # tests/schemes/test_cards.py, tests/rivals/test_cards.py
 
@@ -97,6 +98,8 @@ def test_scripts_that_a_page_names_exist(page: Path) -> None:
 
 
 def test_no_page_hides_its_snippets() -> None:
+    for page, test in ELSEWHERE.items():
+        assert Path(page).name in (ROOT / test).read_text(encoding="utf-8")
     assert len(RUNNING) >= 10 and len(COMMANDING) >= 15 and len(PROMPTED) >= 1
     languages = {language for page in PAGES for _, language, _ in BLOCK.findall(page.read_text(encoding="utf-8"))}
     assert languages <= {"python", "sh", "csv", "text", "json", "toml", "yaml"}
