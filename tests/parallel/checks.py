@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,11 +11,17 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.tensor import DTensor, Partial, Replicate, Shard, distribute_tensor
+from torch.distributed.tensor.parallel import loss_parallel
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import labelsmooth
 from labelsmooth import parallel, schemes
 
 K, N = 11, 6
+_spec = spec_from_file_location("parallel_bytes", Path(__file__).parents[2] / "benchmarks" / "parallel_bytes.py")
+assert _spec is not None and _spec.loader is not None
+paper = module_from_spec(_spec)
+_spec.loader.exec_module(paper)
 
 
 def batch(seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -195,6 +203,97 @@ def check_T21_online_is_reduced_over_ranks(rank: int, size: int) -> None:
     assert not bool(torch.equal(one.sums, many.sums))
     mine = z.tensor_split(size, 1)[rank]
     close(parallel.cross_entropy(mine, y, label_smoothing=many), labelsmooth.cross_entropy(z, y, label_smoothing=many))
+
+
+def check_T23_a_head_of_dtensors(rank: int, size: int) -> None:
+    generator = torch.Generator().manual_seed(7)
+    h, W, c = (torch.randn(shape, generator=generator).double() for shape in ((N, 5), (K, 5), (K,)))
+    y = batch()[1]
+    line = init_device_mesh("cpu", (size,))
+    layouts: list[Any] = [(line, [Replicate()], [Shard(0)]), (line, [Shard(0)], [Replicate()])]
+    if size == 4:
+        square = init_device_mesh("cpu", (2, 2))
+        layouts.append((square, [Shard(0), Replicate()], [Replicate(), Shard(0)]))
+    for mesh, of_h, of_W in layouts:
+        for call in ({"label_smoothing": 0.1}, {"reduction": "sum", "chunk_size": 2}, {"reduction": "none"}):
+            spread = [distribute_tensor(t, mesh, p).requires_grad_() for t, p in ((h, of_h), (W, of_W), (c, of_W))]
+            plain = [t.clone().requires_grad_() for t in (h, W, c)]
+            target = distribute_tensor(y, mesh, of_h)
+            got = labelsmooth.linear_cross_entropy(spread[0], spread[1], target, linear_bias=spread[2], **call)
+            want = labelsmooth.linear_cross_entropy(plain[0], plain[1], y, linear_bias=plain[2], **call)
+            close(got.full_tensor(), want)
+            got.backward(torch.ones_like(got))
+            want.backward(torch.ones_like(want))
+            for own, one in zip(spread, plain, strict=True):
+                close(own.grad.full_tensor(), one.grad)
+    with pytest.raises(ValueError, match="a head of DTensors needs all of input, linear_weight and linear_bias"):
+        labelsmooth.linear_cross_entropy(h, distribute_tensor(W, line, [Shard(0)]), y)
+    both = distribute_tensor(h, line, [Shard(1)]), distribute_tensor(W, line, [Shard(1)])
+    with pytest.raises(ValueError, match="either linear_weight is spread by Shard"):
+        labelsmooth.linear_cross_entropy(*both, y)
+
+
+class Given(TorchDispatchMode):
+    """Counts what is given to reductions: (reductions, bytes)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reductions, self.bytes = 0, 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if DTensor in types:
+            return NotImplemented  # so that what it is made of is seen
+        if func in REDUCTIONS:
+            tensors = args[0] if isinstance(args[0], list) else [args[0]]
+            self.reductions += 1
+            self.bytes += sum(x.numel() * x.itemsize for x in tensors)
+        return func(*args, **(kwargs or {}))
+
+
+REDUCTIONS = (torch.ops.c10d.allreduce_.default, torch.ops._c10d_functional.all_reduce.default)
+
+
+def given(spread: DTensor, target: Tensor, ours: bool, **call: Any) -> tuple[int, float]:
+    """How many reductions a loss and its gradient take, and bytes for each row."""
+    spread = spread.detach().requires_grad_()
+    with loss_parallel(), Given() as seen:
+        loss = (labelsmooth.cross_entropy if ours else nn.functional.cross_entropy)(spread, target, **call)
+        loss.sum().backward()
+    return seen.reductions, seen.bytes / len(target)
+
+
+def check_T22_bytes_for_each_row(rank: int, size: int) -> None:
+    rows, classes = 4096, 60
+    generator = torch.Generator().manual_seed(1)
+    mesh = init_device_mesh("cpu", (size,))
+    y = torch.randint(0, classes, (rows,), generator=generator)
+    wide = torch.randn(rows, classes, generator=generator, dtype=torch.float64)
+    for dtype in (torch.float32, torch.float64, torch.bfloat16):
+        spread = distribute_tensor(wide.to(dtype), mesh, [Shard(1)])
+        labelsmooth.cross_entropy(spread, y)  # the first call of a group compares shapes as well
+        for reduction in ("mean", "sum", "none"):
+            theirs = given(spread, y, False, reduction=reduction)
+            ours = given(spread, y, True, reduction=reduction, label_smoothing=0.1)
+            expected = paper.volume(dtype, reduction)
+            ties = dtype == torch.bfloat16
+            once = paper.header(size, 8 if dtype == torch.float64 else 4) / rows  # of a call, not of a row
+            assert expected <= ours[1] <= expected + ties + once, (dtype, reduction, ours)
+            assert ours[1] - once <= theirs[1] + 4, (dtype, reduction, ours, theirs)
+            split = reduction == "none" and dtype == torch.float32
+            assert ours[0] == 2 + split + ties <= theirs[0] + ties, (dtype, reduction, ours, theirs)
+
+
+def check_what_is_sent_is_what_the_page_says(rank: int, size: int) -> None:
+    rows = 20_000
+    y = torch.arange(rows) % size
+    z = torch.randn(rows, 1) + 5.0 * (torch.arange(rows) % size == rank).unsqueeze(1) + rank * 1e-3
+    for reduction in ("mean", "none"):
+        parallel.cross_entropy(z, y, reduction=reduction, label_smoothing=0.1)
+        before = paper.sent()
+        parallel.cross_entropy(z, y, reduction=reduction, label_smoothing=0.1)
+        found = (paper.sent() - before) / rows
+        expected = paper.moved(paper.volume(z.dtype, reduction), size)
+        assert abs(found - expected) < 0.02 * expected, (reduction, found, expected)
 
 
 CHECKS = [check for name, check in globals().items() if name.startswith("check_")]

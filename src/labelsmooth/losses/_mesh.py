@@ -8,6 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
+from ._chunks import Chunks
+from ._head_inputs import Given
 from ._options import Options
 
 
@@ -22,3 +24,10 @@ def cross_entropy(logits: Tensor, target: Tensor, options: Options) -> Tensor:
     from .parallel.dtensor import with_options
 
     return with_options(logits, target, options)
+
+
+def linear_cross_entropy(given: Given, options: Options, chunks: Chunks) -> Tensor:
+    """The loss of a head of DTensors."""
+    from .parallel.dtensor_linear import with_options
+
+    return with_options(given, options, chunks)

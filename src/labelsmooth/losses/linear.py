@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from . import _head
+from . import _head, _mesh
 from ._chunks import Chunks
 from ._head_inputs import Given, Ready, chunks_of, ready
 from ._options import Options, check_names, options_of
@@ -78,6 +78,8 @@ def linear_cross_entropy(
 
 def with_options(given: Given, options: Options, chunks: Chunks) -> Tensor:
     """`linear_cross_entropy` for options that are built already."""
+    if _mesh.is_spread(given):
+        return _mesh.linear_cross_entropy(given, options, chunks)
     made = ready(given, options, chunks)
     if options.reduction == "none":
         return _in_place(_head.row_losses(made.input, made.weight, made.bias, made.head), made).reshape(given.rows)

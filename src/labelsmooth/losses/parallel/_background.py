@@ -6,7 +6,7 @@ over all classes need no message as long as no class is masked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -74,6 +74,11 @@ class Background:
             return v if self.weight is None else v * self.weight[classes]
         v = self._rows_of(1.0)[rows] if self.table is None and self.weight is None else self._vector()[classes]
         return torch.where(classes == self.labels[rows], 0, v) if self.spread == "others" else v
+
+    def cut(self, rows: slice) -> Background:
+        """That of these rows."""
+        table = self.table[rows] if self.spread == "by_row" and self.table is not None else self.table
+        return replace(self, labels=self.labels[rows], table=table)
 
     def _unmasked(self) -> tuple[Tensor, Tensor]:
         if self.table is not None and self.table.ndim == 2:

@@ -31,7 +31,9 @@ def total(logits: Tensor, known: Rows, world: World, factor: Tensor) -> Tensor:
 class _Losses(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, known: Rows, world: World, factor: Tensor | None) -> Tensor:
-        loss, found = _solve(known, world, factor)
+        whole = known.background.whole()
+        sums, top = local_sums(known, masses=whole is None)
+        loss, found = solve(known, world, factor, sums, top)
         ctx.save_for_backward(logits)
         ctx.known, ctx.found, ctx.factor = known.without_logits(), found, factor
         return loss
@@ -44,10 +46,9 @@ class _Losses(torch.autograd.Function):
         return gradient(ctx.known.with_logits(logits), ctx.found, factor), None, None, None
 
 
-def _solve(known: Rows, world: World, factor: Tensor | None) -> tuple[Tensor, Found]:
+def solve(known: Rows, world: World, factor: Tensor | None, sums: Sums, top: Tensor) -> tuple[Tensor, Found]:
     """The second reduction: the row losses, or with a factor their sum, and what the gradient needs."""
     whole = known.background.whole()
-    sums, top = local_sums(known, masses=whole is None)
     dtype = loss_dtype(known.shard.logits)
     wide = torch.float32 if known.shard.logits.itemsize < 4 else torch.float64
     tops = sums.tops.sum()

@@ -11,7 +11,6 @@ from .._options import Options
 from .._weights import loss_dtype
 from ._world import World
 
-VARIES = -1.0
 LARGEST = 1 << 24
 """Classes of one shard that a float32 counts exactly."""
 
@@ -53,12 +52,18 @@ def shard_of(logits: Tensor, keep: Tensor, class_mask: Tensor | None, options: O
 
 def greet(world: World, shard: Shard, *, strict: bool) -> None:
     """Before anything of a size that depends on the rows is sent: that all ranks have as many, of one dtype."""
-    if not strict and world.calls:
-        return
+    if strict or not world.calls:
+        compare(world, len(shard.logits), shard.logits.shape[1], shard.logits)
     world.calls += 1
-    rows, dtype = len(shard.logits), loss_dtype(shard.logits).itemsize
-    mine = torch.tensor([rows, -rows, dtype, -dtype], dtype=torch.int64, device=shard.logits.device)
-    most, least, wide, narrow = world.reduce(mine, "max").tolist()
+
+
+def compare(world: World, rows: int, columns: int, like: Tensor) -> list[int]:
+    """How many classes each rank has; an error on every rank where they differ in rows or dtype."""
+    mine = torch.zeros(4 + world.size, dtype=torch.int64, device=like.device)
+    dtype = loss_dtype(like).itemsize
+    mine[:4] = torch.tensor([rows, -rows, dtype, -dtype])
+    mine[4 + world.rank] = columns
+    most, least, wide, narrow, *sizes = world.reduce(mine, "max").tolist()
     if most != -least:
         raise ValueError(
             f"the ranks of the group have from {-least} to {most} rows, {rows} here; give each the same rows and "
@@ -66,17 +71,22 @@ def greet(world: World, shard: Shard, *, strict: bool) -> None:
         )
     if wide != -narrow:
         raise TypeError("some ranks have logits in float64 and others not; convert them to one dtype on every rank")
+    return sizes
 
 
 def open_(world: World, shard: Shard, labels: Tensor) -> Opening:
     """Reduce the maxima of the rows, with a header behind them."""
-    n = shard.logits.shape[1]
+    return opened(world, local_peak(shard), shard.logits.shape[1], allowed_everywhere(shard), labels)
+
+
+def opened(world: World, peak: Tensor, n: int, count: int, labels: Tensor) -> Opening:
+    """The same of maxima that are found already; `count` classes of the n here are allowed in each row."""
     if n >= LARGEST:
         raise ValueError(f"a shard must have fewer than {LARGEST} classes; got {n}. Spread them over more ranks")
-    peak, rows = local_peak(shard), len(shard.logits)
+    rows = len(peak)
     header = peak.new_zeros(2 * world.size + 2)
     header[2 * world.rank] = n
-    header[2 * world.rank + 1] = _allowed_everywhere(shard) + 1
+    header[2 * world.rank + 1] = count + 1
     header[-2:] = _fingerprint(labels) * torch.tensor([1, -1], device=peak.device)
     found = world.reduce(torch.cat((peak, header)), "max")
     sizes = [int(x) for x in found[rows : rows + 2 * world.size : 2].tolist()]
@@ -103,7 +113,7 @@ def local_peak(shard: Shard) -> Tensor:
     return torch.where(peak.isnan(), torch.inf, peak)
 
 
-def _allowed_everywhere(shard: Shard) -> int:
+def allowed_everywhere(shard: Shard) -> int:
     """How many classes each row that counts may give mass to; −1 where rows differ."""
     if shard.allowed is None:
         return shard.logits.shape[1]

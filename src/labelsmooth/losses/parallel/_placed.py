@@ -45,11 +45,7 @@ class Layout:
                 f"input is a DTensor whose {what} are spread over its mesh, but {name} is a plain tensor; give "
                 f"{name} as a DTensor on the same mesh, with DTensor.from_local or distribute_tensor"
             )
-        if x.device_mesh != self.mesh:
-            raise ValueError(
-                f"input lies on {shown(self.mesh)} but {name} on {shown(x.device_mesh)}; put both on one mesh, "
-                "with distribute_tensor"
-            )
+        on_mesh(self.mesh, x, name)
         placed = x if tuple(x.placements) == wanted else x.redistribute(placements=wanted)
         return placed.to_local()
 
@@ -69,6 +65,15 @@ def layout_of(logits: DTensor, class_dim: int) -> Layout:
         else:
             raise ValueError(_refusal(logits, placement))
     return Layout(logits.device_mesh, class_at, tuple(rows))
+
+
+def on_mesh(mesh: DeviceMesh, other: DTensor, name: str) -> None:
+    """A ValueError where another tensor lies on another mesh than the input."""
+    if other.device_mesh != mesh:
+        raise ValueError(
+            f"input lies on {shown(mesh)} but {name} on {shown(other.device_mesh)}; put both on one mesh, with "
+            "distribute_tensor"
+        )
 
 
 def _refusal(logits: DTensor, placement: Placement) -> str:

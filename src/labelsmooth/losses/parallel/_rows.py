@@ -48,6 +48,17 @@ class Rows:
         amounts = each_row(targets.on_label, labels), each_row(targets.on_background, labels)
         return cls(shard, opening, background, *amounts, weight_y, keep)
 
+    def cut(self, rows: slice, shard: Shard, peak: Tensor) -> Rows:
+        """These rows, with their logits and their largest ones."""
+        background, opening = self.background.cut(rows), self.opening._replace(peak=peak)
+        parts = (self.on_label[rows], self.on_background[rows], self.weight_y[rows], self.keep[rows])
+        return Rows(shard, opening, background, *parts)
+
+    def opened(self, opening: Opening, like: Tensor) -> Rows:
+        """With what the first reduction told; no logits, `like` has their dtype."""
+        background = replace(self.background, allowed=opening.allowed)
+        return replace(self, opening=opening, background=background, shard=self.shard._replace(logits=like[:0]))
+
     def without_logits(self) -> Rows:
         """For autograd, which keeps the logits itself."""
         return replace(self, shard=self.shard._replace(logits=self.opening.peak))
@@ -61,7 +72,8 @@ class Sums(NamedTuple):
     """This rank's part of what is added over the ranks, (rows,) each.
 
     rest  Σ exp d without the largest class; tops: 1 where that class is here; at_label: d_y where y is here, −inf
-    where it is forbidden; spread_d: Σ w·v·d; total, mass: Σ v and Σ w·v over the allowed classes
+    where it is forbidden; spread_d: Σ w·v·d; total, mass: Σ v and Σ w·v over the allowed classes;
+    label_here: 1 where y is here
     """
 
     rest: Tensor
@@ -70,6 +82,7 @@ class Sums(NamedTuple):
     spread_d: Tensor
     total: Tensor
     mass: Tensor
+    label_here: Tensor
 
 
 class Found(NamedTuple):
@@ -87,6 +100,10 @@ class Found(NamedTuple):
     mass: Tensor
     top: Tensor
     total_mass: Tensor | None
+
+    def cut(self, rows: slice) -> Found:
+        """That of these rows."""
+        return Found(*(None if x is None else x[rows] for x in self))  # type: ignore[arg-type]
 
 
 class Block(NamedTuple):
@@ -166,6 +183,7 @@ def _sum_label(block: Block, sums: Sums) -> None:
     if block.allowed is not None:
         d = torch.where(block.allowed.gather(1, block.column).squeeze(1), d, -torch.inf)
     sums.at_label[block.rows] = torch.where(block.here, d, 0)
+    sums.label_here[block.rows] = block.here.double()
 
 
 def gradient(known: Rows, found: Found, factor: Tensor) -> Tensor:

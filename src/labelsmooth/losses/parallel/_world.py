@@ -43,6 +43,16 @@ class World(ABC):
 
 
 @final
+class Alone(World):
+    """One process that has all classes."""
+
+    rank, size = 0, 1
+
+    def reduce(self, x: Tensor, operation: Operation) -> Tensor:
+        return x
+
+
+@final
 class Processes(World):
     """The processes of a group of ``torch.distributed``."""
 

@@ -29,18 +29,22 @@ def with_options(logits: Tensor, target: Tensor, options: Options) -> Tensor:
     dim = 0 if logits.ndim == 1 else 1 if options.class_dim is None else options.class_dim % logits.ndim
     layout = layout_of(logits, dim)
     part, local = logits.to_local(grad_placements=logits.placements), layout.of_rows(target, "target")
-    options = _local_options(options, logits, layout)
+    options = local_options(options, logits, layout)
     if options.reduction == "none":
-        return _placed(_rows(part, local, options, layout), layout, logits.shape[:dim] + logits.shape[dim + 1 :])
+        return placed(_rows(part, local, options, layout), layout, logits.shape[:dim] + logits.shape[dim + 1 :])
     whole, count = _total(part, local, options, layout)
-    whole, count = _over_rows(whole, count, options, layout)
+    whole, count = over_rows(whole, count, options, layout)
     if options.reduction == "mean":
         whole = divided(whole, count, options)
-    loss = whole.to(loss_dtype(logits))
+    return replicated(whole.to(loss_dtype(logits)), layout)
+
+
+def replicated(loss: Tensor, layout: Layout) -> DTensor:
+    """A loss that every rank has, as a DTensor."""
     return DTensor.from_local(loss, layout.mesh, (Replicate(),) * layout.mesh.ndim, run_check=False)
 
 
-def _placed(losses: Tensor, layout: Layout, shape: torch.Size) -> DTensor:
+def placed(losses: Tensor, layout: Layout, shape: torch.Size) -> DTensor:
     """Row losses as a DTensor of this shape: rows may be spread unevenly."""
     stride = torch.empty(shape, device="meta").stride()
     return DTensor.from_local(losses, layout.mesh, layout.rows, run_check=False, shape=shape, stride=stride)
@@ -62,7 +66,7 @@ def _total(part: Tensor, target: Tensor, options: Options, layout: Layout) -> tu
     return whole, denominator(batch, options)
 
 
-def _over_rows(whole: Tensor, count: Tensor | float, options: Options, layout: Layout) -> tuple[Tensor, Tensor | float]:
+def over_rows(whole: Tensor, count: Tensor | float, options: Options, layout: Layout) -> tuple[Tensor, Tensor | float]:
     """Sum and count added up over the mesh dimensions that hold rows."""
     if not layout.row_dims:
         return whole, count
@@ -85,7 +89,7 @@ class _AddUp(torch.autograd.Function):
         return upstream, None
 
 
-def _local_options(options: Options, logits: DTensor, layout: Layout) -> Options:
+def local_options(options: Options, logits: DTensor, layout: Layout) -> Options:
     """The tensors among the options as this rank has them."""
     local: dict[str, Any] = {}
     if options.weight is not None:

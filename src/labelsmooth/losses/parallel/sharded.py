@@ -126,6 +126,11 @@ def check(logits: Tensor, target: Tensor, options: Options) -> None:
         raise TypeError(
             "on class shards input must be a tensor of (N, classes of this rank, d1, …) and target one of (N, d1, …)"
         )
+    check_options(target, options)
+
+
+def check_options(target: Tensor, options: Options) -> None:
+    """What whole rows would be needed for."""
     if target.is_floating_point():
         raise ValueError("on class shards the target must hold class indices; class probabilities need whole rows")
     trained = [options.weight, options.sample_weight, *_tensors(options.scheme)]
