@@ -66,6 +66,12 @@ def test_there_are_two_notebooks_and_a_test_for_every_example() -> None:
     assert [name for name in family if not re.search(rf"\b{name}\b", tests) and family[name] not in tests] == []
 
 
+def test_every_example_is_shown() -> None:
+    page = (ROOT / "docs" / "examples.md").read_text(encoding="utf-8")
+    examples = {path.relative_to(ROOT).as_posix() for path in (ROOT / "examples").rglob("*.*") if path.suffix != ".pyc"}
+    assert {example for example in examples if f"(../{example})" not in page} == set()
+
+
 def test_a_cell_that_fails_is_seen() -> None:
     names: dict[str, Any] = {}
     assert execute("a = 2\na + 1", names, "<x>") == 3

@@ -27,7 +27,6 @@ ELSEWHERE = {
     "docs/audit.md": "tests/audit/test_documents.py",
     "docs/predictions.md": "tests/formats/test_documented.py",
     "docs/trainers.md": "tests/integrations/test_documented.py",
-    "docs/trainers.md": "tests/integrations/test_documented.py",
 }
 CARDS = ("docs/schemes/", "docs/rivals/")  # tests/schemes/test_cards.py, tests/rivals/test_cards.py
 
