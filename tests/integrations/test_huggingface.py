@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import warnings
 from collections.abc import Iterator
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -198,6 +198,35 @@ def test_the_models_kind_decides_the_shift_and_it_is_said_once(run: Any, kind: s
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         told.train()
+
+
+@pytest.mark.parametrize("kind, shifted", [("gpt2", True), ("llama", True), ("masked", False), ("tokens", False)])
+def test_the_model_is_asked_where_its_outputs_do_not_say(run: Any, kind: str, shifted: bool) -> None:
+    """Tuples have no kind; and the Trainer counts GPT-2's labels as if they were not shifted."""
+    model = tiny_models.build(kind)
+    inner = model.forward
+    model.forward = wraps(inner)(lambda **inputs: (inner(**inputs).logits,))
+    trainer = run(kind, compute_loss_func(EPSILON), model=model, size=10)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TrainerNotice)
+        trainer.train()
+    expected = gradient_by_definition(kind, tiny_models.rows(kind))
+    assert distance(trainer.gradients[0], expected) < 1e-6
+    assert trainer.compute_loss_func.reading == ("shifted" if shifted else "aligned")
+
+
+def test_a_model_of_ones_own_has_to_be_told_of(run: Any) -> None:
+    class Own(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = torch.nn.Embedding(tiny_models.VOCABULARY, tiny_models.VOCABULARY)
+
+        def forward(self, input_ids: Any, attention_mask: Any, labels: Any = None) -> dict[str, torch.Tensor]:
+            return {"logits": self.table(input_ids)}
+
+    with pytest.raises(ValueError, match="do not say whether the model is causal; pass shift=True"):
+        run("llama", compute_loss_func(EPSILON), model=Own()).train()
+    run("llama", compute_loss_func(EPSILON, shift=True), model=Own()).train()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import socket
+import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import torch
 
 WORLD = 2
+LIMIT = 120
 
 
 def each_finds(work: Callable[..., Any], *args: Any, folder: Path) -> list[Any]:
@@ -19,7 +22,16 @@ def each_finds(work: Callable[..., Any], *args: Any, folder: Path) -> list[Any]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    torch.multiprocessing.start_processes(_one, (work, args, folder, port), WORLD, start_method="fork")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # from Python 3.12 on: forking beside threads
+        started = (_one, (work, args, folder, port), WORLD)
+        running = torch.multiprocessing.start_processes(*started, join=False, start_method="fork")
+    end = time.monotonic() + LIMIT
+    while not running.join(timeout=1):
+        if time.monotonic() > end:
+            for process in running.processes:
+                process.kill()
+            raise TimeoutError(f"two processes did not end in {LIMIT} s")
     return [json.loads((folder / f"{rank}.json").read_text("utf-8")) for rank in range(WORLD)]
 
 

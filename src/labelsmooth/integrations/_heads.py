@@ -27,13 +27,13 @@ class Told(NamedTuple):
 
     shift         whether labels are shifted, as the user said; None to find out
     problem_type  as the user or the model's configuration said; None to find out
-    counts        whether the Trainer counts labels as shifted; None without a Trainer
+    causal        whether the model is a causal one by its own kind; None where that is not known
     loss_type     how transformers calls the model's own loss
     """
 
     shift: bool | None = None
     problem_type: str | None = None
-    counts: bool | None = None
+    causal: bool | None = None
     loss_type: str | None = None
 
 
@@ -105,7 +105,7 @@ def _shifts(outputs: Any, told: Told) -> bool:
     kind = type(outputs).__name__
     shown = _shifts_by_name(kind)
     if shown is None:
-        shown = told.counts
+        shown = told.causal
     if shown is None:
         raise ValueError(
             f"outputs of type {kind} do not say whether the model is causal; pass shift=True to compute_loss_func for "

@@ -219,8 +219,20 @@ def _with_trainer(told: Told, trainer: Any) -> Told:
         raise ValueError(
             'problem_type="regression" has no classes to smooth over; leave compute_loss_func out of the Trainer'
         )
-    counts, loss_type = getattr(trainer, "_loss_shifts_labels", None), getattr(trainer.model, "loss_type", None)
-    return told._replace(problem_type=problem_type, counts=counts, loss_type=loss_type)
+    loss_type = getattr(trainer.model, "loss_type", None)
+    return told._replace(problem_type=problem_type, causal=_causal(trainer), loss_type=loss_type)
+
+
+def _causal(trainer: Any) -> bool | None:
+    """Whether the Trainer's model is a causal one; None where its kind does not say."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    kind, config = type(trainer.model).__name__, getattr(trainer.model, "config", None)
+    if getattr(config, "is_encoder_decoder", False):
+        return False
+    if getattr(trainer, "_loss_shifts_labels", False) or kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values():
+        return True
+    return False if any(part in kind for part in ("ForMaskedLM", "ForTokenClassification")) else None
 
 
 def _teach(asked: ComputeLoss, trainer: Any, logits: Tensor, labels: Tensor) -> None:
