@@ -113,13 +113,12 @@ template <class In>
 double chunk(const Arguments& A, const Batch& batch, Scratch& scratch, Found& found, int64_t first, int64_t last) {
     Rows<In> rows{A, batch, scratch, found};
     double sum = 0;
-    const bool writes = A.gradient.at != 0, lines = A.gradient.of_row[DIMS - 1] == 1 || !writes;
-    const bool tiles = batch.constant && lines && A.logits.of_class != 1 && A.logits.of_row[DIMS - 1] == 1 &&
-                       !A.mask.at && !A.has_below && A.K < 1 << 24;  // labels are compared as floats
+    const bool writes = A.gradient.at != 0, tiles = tiled<In>(A, batch);
+    int64_t alone = first;  // rows before this one are solved alone: among them was one that is masked or odd
     int64_t r = first;
     while (r < last) {
         int64_t done = 0;
-        if (tiles) {
+        if (tiles && r >= alone) {
             const In* z = (const In*)A.logits.at + Rows<In>::offset(A, A.logits, r);
             In* g = writes ? (In*)A.gradient.at + Rows<In>::offset(A, A.gradient, r) : nullptr;
             done = tile<In>(A, batch, scratch, z, g, r, last, sum);
@@ -128,6 +127,7 @@ double chunk(const Arguments& A, const Batch& batch, Scratch& scratch, Found& fo
             r += done;
             continue;
         }
+        if (r >= alone) alone = r + TILED_ROWS<In>;
         const double loss = rows.one(r);
         batch.keep_loss(r, loss);
         sum += loss;

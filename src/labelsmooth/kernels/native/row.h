@@ -5,7 +5,7 @@
 // that leave the pivot out, so that 1 − p is never found by subtraction.
 #pragma once
 
-#include "vectors.h"
+#include "exp.h"
 
 namespace {
 
@@ -109,11 +109,8 @@ struct Sum {
 
     LS_INLINE void add(Sum& sum, vec<double> x) { sum.all += x; }
     LS_INLINE void add(Sum& sum, vec<float> x) {
-        vhalf low, high;
-        memcpy(&low, &x, sizeof low);
-        memcpy(&high, (const char*)&x + sizeof low, sizeof high);
-        sum.all += __builtin_convertvector(low, vec<double>);
-        sum.all += __builtin_convertvector(high, vec<double>);
+        sum.all += widened(x, 0);
+        sum.all += widened(x, 1);
     }
 };
 
@@ -121,13 +118,18 @@ struct Sums {
     double total, below, inner, source;  // Σ exp d, Σ d; of a source s: Σ s d, Σ s
 };
 
-// d = z − top, with what its rounding dropped where that matters.
-template <class In, class C>
-LS_INLINE vec<C> exp_below(vec<C> z, vec<C> top, vec<C>& d) {
-    d = z - top;
-    if (sizeof(C) != sizeof(In) || sizeof(C) == 8) return exp_of(d, vec<C>{});  // exact, or far within the gate
-    const vec<C> back = d - z, tail = (z - (d - back)) - (top + back);
-    return exp_of(d, tail);
+// d = z − top, and exp of it and of what its rounding dropped, where that matters.
+template <class In, class C, int M>
+LS_INLINE void exp_below(const vec<C>* z, vec<C> top, vec<C>* d, vec<C>* x) {
+    constexpr bool exact = sizeof(C) != sizeof(In) || sizeof(C) == 8;  // or far within the gate
+    vec<C> back[M], tail[M] = {};
+    LS_EACH(j, M) d[j] = z[j] - top;
+    if constexpr (!exact) {
+        LS_EACH(j, M) back[j] = d[j] - z[j];
+        LS_EACH(j, M) tail[j] = z[j] - (d[j] - back[j]);
+        LS_EACH(j, M) tail[j] = tail[j] - (top + back[j]);
+    }
+    exp_of<M>(d, tail, x);
 }
 
 template <class In, class C, class S>
@@ -140,15 +142,14 @@ Sums exps(const In* z, const In* ahead, int64_t K, C top, const S* source, C* e)
         for (int64_t line = 0; line < int64_t(U * W * sizeof(In)); line += 64) {
             __builtin_prefetch((const char*)(ahead + k) + line, 0, 2);
         }
-        vec<C> d[U], x[U], s[U];
-        for (int u = 0; u < U; u++) {
-            x[u] = exp_below<In, C>(Port<C, In>::load(z + k + u * W), peak, d[u]);
-            Port<C, C>::store(e + k + u * W, x[u]);
-        }
+        vec<C> at[U], d[U], x[U], s[U];
+        LS_EACH(u, U) at[u] = Port<C, In>::load(z + k + u * W);
+        exp_below<In, C, U>(at, peak, d, x);
+        LS_EACH(u, U) Port<C, C>::store(e + k + u * W, x[u]);
         Sum::add(total, (x[0] + x[1]) + (x[2] + x[3]));
         Sum::add(below, (d[0] + d[1]) + (d[2] + d[3]));
         if constexpr (Dense<S>::yes) {
-            for (int u = 0; u < U; u++) s[u] = Port<C, S>::load(source + k + u * W);
+            LS_EACH(u, U) s[u] = Port<C, S>::load(source + k + u * W);
             Sum::add(given, (s[0] + s[1]) + (s[2] + s[3]));
             Sum::add(inner, (s[0] * d[0] + s[1] * d[1]) + (s[2] * d[2] + s[3] * d[3]));
         }
@@ -156,8 +157,9 @@ Sums exps(const In* z, const In* ahead, int64_t K, C top, const S* source, C* e)
     for (; k < K; k += W) {
         const int64_t at = last_start<C>(k, K);
         const vec<C> new_ones = from_lane<C>(int(k - at), int(K - at));
-        vec<C> d;
-        const vec<C> x = exp_below<In, C>(load_last<C, In>(z, k, K, top), peak, d);
+        const vec<C> last = load_last<C, In>(z, k, K, top);
+        vec<C> d, x;
+        exp_below<In, C, 1>(&last, peak, &d, &x);
         Port<C, C>::store(e + at, x);
         Sum::add(total, new_ones * x);
         Sum::add(below, new_ones * d);
@@ -278,7 +280,7 @@ Outcome solve(const In* z, const In* ahead, int64_t K, const S* source, int64_t 
         e[at] = 1;
     }
     const double inner = t.scale * (sums.inner - at_source * d) + t.each * (sums.below - d);
-    const double loss = t.mass * log1p(rest) - t.own * d - inner;
+    const double loss = t.mass * log1p_of(same<double>(rest))[0] - t.own * d - inner;
     if (!g) return {loss, true, true};
     const double total = 1 + rest;
     const bool likely = sizeof(C) == 8 || e_pivot > others;  // then p − q is minus the sum of the others'

@@ -1,23 +1,11 @@
-// Classes that are not next to each other (segmentation maps): neighbouring rows side by side in a vector.
-// In float, with the same look at its own error as for a row; what fails it is computed once more in double.
+// Neighbouring rows side by side in a vector: where classes are not next to each other (segmentation maps), and, turned
+// round in blocks, short rows. In float, with the same look at its own error as for a row; what fails it once more in double.
 #pragma once
 
 #include "target.h"
+#include "turn.h"
 
 namespace {
-
-// log(1 + x) for x ≥ 0, to a few units in the last place: 2^n·m with m near 1, and the series of artanh.
-LS_INLINE vec<double> log1p_of(vec<double> x) {
-    const vec<double> u = x + 1.0, dropped = x - (u - 1.0);
-    whole<double> bits = (whole<double>)u, n = (bits + (0x3ff0000000000000 - 0x3fe6a09e667f3bcd)) >> 52;
-    n -= 0x3ff;
-    const vec<double> m = (vec<double>)(bits - (n << 52)), count = __builtin_convertvector(n, vec<double>);
-    const vec<double> s = (m - 1.0) / (m + 1.0), w = s * s;
-    vec<double> p = same<double>(1.0 / 23);
-    for (int k = 21; k >= 3; k -= 2) p = p * w + 1.0 / k;
-    const vec<double> tail = s * w * p + dropped / u * 0.5;
-    return count * 6.93147180369123816490e-1 + (2.0 * s + (2.0 * tail + count * 1.90821492927058770002e-10));
-}
 
 // Sums in double of what stands in each lane.
 template <class C>
@@ -26,15 +14,15 @@ struct Lanes {
     vec<double> part[PARTS] = {};
 
     LS_INLINE void add(Lanes& sum, vec<C> x) {
-        for (int i = 0; i < PARTS; i++) sum.part[i] += Port<double, C>::load((const C*)&x + i * Vector<double>::width);
+        for (int i = 0; i < PARTS; i++) sum.part[i] += widened(x, i);
     }
     LS_INLINE void store(const Lanes& sum, double* p) { memcpy(p, sum.part, sizeof sum.part); }
 };
 
 enum Tiled { ODD, IMPRECISE, SOLVED };
 
-// U vectors of rows; the arrays hold a number for each of them.
-template <class In, class C, int U>
+// U vectors of rows; the arrays hold a number for each of them. Apart: a row's classes are not next to each other.
+template <class In, class C, int U, bool Apart>
 struct Tile {
     static constexpr int W = Vector<C>::width, N = U * W, D = Vector<double>::width;
     static constexpr bool judged = Gate<In, C>::of_p != 0;
@@ -59,15 +47,59 @@ struct Tile {
         }
     }
 
+    // A block of W rows and classes, from `z` to `e` or back; only the first n classes where n < W.
+    template <bool Whole>
+    LS_INLINE void taken(const In* z, int64_t step, C* to, int n) {
+        vec<C> x[W];
+        LS_EACH(i, W) x[i] = Whole ? Port<C, In>::load(z + i * step) : load_some<C, In>(z + i * step, n, C(0));
+        turn<C>(x);
+        LS_EACH(j, W) {
+            if (Whole || j < n) Port<C, C>::store(to + j * N, x[j]);
+        }
+    }
+    template <bool Whole>
+    LS_INLINE void put_back(const C* from, In* g, int64_t step, int n) {
+        vec<C> x[W];
+        LS_EACH(j, W) x[j] = Whole || j < n ? Port<C, C>::load(from + j * N) : vec<C>{};
+        turn<C>(x);
+        LS_EACH(i, W) {
+            if constexpr (Whole) {
+                Port<C, In>::store(g + i * step, x[i]);
+            } else {
+                store_some<C, In>(g + i * step, x[i], n);
+            }
+        }
+    }
+
+    void gather(const In* z) {
+        const int64_t K = A.K, step = A.logits.of_row[DIMS - 1];
+        for (int u = 0; u < U; u++, z += W * step) {
+            for (int64_t k = 0; k + W <= K; k += W) taken<true>(z + k, step, e + k * N + u * W, W);
+            if (K >= W && K % W) taken<true>(z + K - W, step, e + (K - W) * N + u * W, W);
+            if (K < W) taken<false>(z, step, e + u * W, int(K));
+        }
+    }
+
+    void scatter(In* g) const {
+        const int64_t K = A.K, step = A.gradient.of_row[DIMS - 1];
+        for (int u = 0; u < U; u++, g += W * step) {
+            for (int64_t k = 0; k + W <= K; k += W) put_back<true>(e + k * N + u * W, g + k, step, W);
+            if (K >= W && K % W) put_back<true>(e + (K - W) * N + u * W, g + K - W, step, W);
+            if (K < W) put_back<false>(e + u * W, g, step, int(K));
+        }
+    }
+
     bool read(const In* z) {
         const int64_t step = A.logits.of_class;
+        if (!Apart) gather(z);
         whole<C> odd = {};
         const vec<C> low = same<C>(C(-Limits<In>::most));
         for (int u = 0; u < U; u++) top[u] = low;
         for (int64_t k = 0; k < A.K; k++) {
             for (int u = 0; u < U; u++) {
-                const vec<C> x = Port<C, In>::load(z + k * step + u * W);
-                Port<C, C>::store(e + k * N + u * W, x);
+                C* const at = e + k * N + u * W;
+                const vec<C> x = Apart ? Port<C, In>::load(z + k * step + u * W) : Port<C, C>::load(at);
+                if (Apart) Port<C, C>::store(at, x);
                 top[u] = larger<C>(x, top[u]);
                 odd |= (whole<C>)~(x >= low) & (whole<C>)(Port<C, C>::load(counted + u * W) != C(0));
             }
@@ -81,30 +113,31 @@ struct Tile {
     // Σ exp d without one of the largest, Σ d.
     void exps(int u) {
         Lanes<C> left, all;
-        vec<C> tops = {};
+        whole<C> tops = {};
         int64_t k = 0;
-        for (; k + 4 <= A.K; k += 4) {
-            vec<C> d[4], x[4];
-            for (int j = 0; j < 4; j++) x[j] = one(k + j, u, d[j], tops);
-            Lanes<C>::add(left, (x[0] + x[1]) + (x[2] + x[3]));
-            Lanes<C>::add(all, (d[0] + d[1]) + (d[2] + d[3]));
-        }
-        for (; k < A.K; k++) {
-            vec<C> d;
-            Lanes<C>::add(left, one(k, u, d, tops));
-            Lanes<C>::add(all, d);
-        }
-        Lanes<C>::add(left, tops - C(1));
+        for (; k + 4 <= A.K; k += 4) some<4>(k, u, left, all, tops);
+        for (; k < A.K; k++) some<1>(k, u, left, all, tops);
+        Lanes<C>::add(left, __builtin_convertvector(tops, vec<C>) - C(1));
         Lanes<C>::store(left, rest + u * W);
         Lanes<C>::store(all, below + u * W);
     }
 
-    vec<C> one(int64_t k, int u, vec<C>& d, vec<C>& tops) {
+    template <int M>
+    void some(int64_t k, int u, Lanes<C>& left, Lanes<C>& all, whole<C>& tops) {
         C* const at = e + k * N + u * W;
-        const vec<C> x = exp_below<In, C>(Port<C, C>::load(at), top[u], d);
-        Port<C, C>::store(at, x);
-        tops += d == C(0) ? same<C>(1) : vec<C>{};
-        return d == C(0) ? vec<C>{} : x;
+        vec<C> z[M], d[M], x[M];
+        whole<C> zero[M];
+        LS_EACH(j, M) z[j] = Port<C, C>::load(at + j * N);
+        exp_below<In, C, M>(z, top[u], d, x);
+        LS_EACH(j, M) Port<C, C>::store(at + j * N, x[j]);
+        LS_EACH(j, M) zero[j] = (whole<C>)(d[j] == C(0));
+        LS_EACH(j, M) x[j] = (vec<C>)((whole<C>)x[j] & ~zero[j]);
+        LS_EACH(j, M) tops -= zero[j];
+        for (int step = 1; step < M; step *= 2) {
+            for (int j = 0; j < M; j += 2 * step) x[j] += x[j + step], d[j] += d[j + step];
+        }
+        Lanes<C>::add(left, x[0]);
+        Lanes<C>::add(all, d[0]);
     }
 
     // The losses; and of the rows' gradients what does not depend on the class.
@@ -113,7 +146,7 @@ struct Tile {
         for (int i = 0; i < N; i++) {
             const int64_t y = int64_t(label[i]);
             e_y[i] = double(e[y * N + i]);
-            d_y[i] = number(z[y * A.logits.of_class + i]) - double(((const C*)top)[i]);
+            d_y[i] = number(z[y * A.logits.of_class + i * A.logits.of_row[DIMS - 1]]) - double(((const C*)top)[i]);
         }
         for (int i = 0; i < N; i += D) {
             const auto of = [i](const double* p) { return Port<double, double>::load(p + i); };
@@ -128,12 +161,14 @@ struct Tile {
         }
     }
 
-    // Writes the gradient; false where its error may be beyond the gate.
-    bool gradient(In* g) const {
+    // Writes the gradient; false where its error may be beyond the gate, and then, where classes are not apart, nothing.
+    // As for a row, e of the labels is 0, and their numbers come last.
+    bool gradient(In* g) {
         Split<C> c[U], back[U];
-        vec<C> f[U], y[U], at[U], worst[U] = {}, most[U];
+        vec<C> f[U], worst[U] = {}, most[U];
+        for (int i = 0; i < N; i++) e[int64_t(label[i]) * N + i] = 0;
         for (int u = 0; u < U; u++) {
-            C numbers[7][W];
+            C numbers[6][W];
             for (int i = 0; i < W; i++) {
                 const int n = u * W + i;
                 const double two[2] = {mass[n], each[n]};
@@ -141,28 +176,30 @@ struct Tile {
                     numbers[2 * j][i] = C(two[j]);
                     numbers[2 * j + 1][i] = C(two[j] - double(C(two[j])));
                 }
-                numbers[4][i] = C(factor[n]), numbers[5][i] = C(at_y[n]), numbers[6][i] = C(fabs(at_y[n]));
+                numbers[4][i] = C(factor[n]), numbers[5][i] = C(fabs(at_y[n]));
             }
             memcpy(&c[u], numbers[0], 2 * sizeof(vec<C>));
             memcpy(&back[u], numbers[2], 2 * sizeof(vec<C>));
             memcpy(&f[u], numbers[4], sizeof(vec<C>));
-            memcpy(&at[u], numbers[5], sizeof(vec<C>));
-            memcpy(&most[u], numbers[6], sizeof(vec<C>));
-            y[u] = Port<C, C>::load(label + u * W);
+            memcpy(&most[u], numbers[5], sizeof(vec<C>));
         }
-        for (int64_t k = 0; k < A.K; k++) {
-            const vec<C> here = same<C>(C(k));
-            for (int u = 0; u < U; u++) {
+        const int64_t K = A.K;
+        for (int64_t k = 0; k < K; k++) {
+            LS_EACH(u, U) {
                 const vec<C> x = Port<C, C>::load(e + k * N + u * W);
                 vec<C> h = c[u].high * x - back[u].high;
                 if (judged) {
                     h += c[u].low * x - back[u].low;
-                    const vec<C> size = absolute<C>(h), off = C(Gate<In, C>::of_p) * (c[u].high * x) - size;
-                    most[u] = larger<C>(most[u], size);
-                    worst[u] = y[u] == here ? worst[u] : larger<C>(worst[u], off);
+                    const vec<C> size = absolute<C>(h);
+                    most[u] = larger<C>(size, most[u]);
+                    worst[u] = larger<C>(C(Gate<In, C>::of_p) * (c[u].high * x) - size, worst[u]);
                 }
-                h = f[u] * (y[u] == here ? at[u] : h);
-                Port<C, In>::store(g + k * A.gradient.of_class + u * W, f[u] != C(0) ? h : vec<C>{});
+                h = f[u] != C(0) ? f[u] * h : vec<C>{};
+                if (Apart) {
+                    Port<C, In>::store(g + k * A.gradient.of_class + u * W, h);
+                } else {
+                    Port<C, C>::store(e + k * N + u * W, h);
+                }
             }
         }
         bool precise = true;
@@ -170,6 +207,16 @@ struct Tile {
             const double largest = double(most[i / W][i % W]) * Gate<In, C>::of_largest;
             precise = precise && (counted[i] == 0 || (double(worst[i / W][i % W]) <= largest && least[i] <= largest));
         }
+        for (int i = 0; i < N; i++) {
+            const double own = counted[i] != 0 ? factor[i] * at_y[i] : 0;
+            const int64_t y = int64_t(label[i]);
+            if (Apart) {
+                put(g + y * A.gradient.of_class + i, own);
+            } else {
+                e[y * N + i] = C(own);
+            }
+        }
+        if (!Apart && precise) scatter(g);
         return precise;
     }
 
@@ -185,23 +232,40 @@ struct Tile {
 
 template <class In, class C, int U>
 Tiled tile_of(const Arguments& A, const Batch& batch, Scratch& scratch, const In* z, In* g, int64_t r, double* loss) {
-    Tile<In, C, U> all(A, batch, scratch);
+    if (A.logits.of_class == 1) {
+        Tile<In, C, U, false> all(A, batch, scratch);
+        return all.solved(z, g, r, loss);
+    }
+    Tile<In, C, U, true> all(A, batch, scratch);
     return all.solved(z, g, r, loss);
 }
+
+// Whether rows of this call may be solved side by side.
+template <class In>
+bool tiled(const Arguments& A, const Batch& batch) {
+    if (!batch.constant || A.mask.at || A.has_below || A.K >= 1 << 24) return false;  // labels are compared as floats
+    const int64_t row = A.logits.of_row[DIMS - 1], gradient_row = A.gradient.at ? A.gradient.of_row[DIMS - 1] : row;
+    if (A.logits.of_class == 1) return A.K <= SHORT && (!A.gradient.at || A.gradient.of_class == 1);
+    return row == 1 && gradient_row == 1 && A.gradient.at != A.logits.at;
+}
+
+template <class In>
+constexpr int TILED_ROWS = (sizeof(In) < 8 ? 8 : 4) * Vector<double>::width;
 
 // Solves some rows from r on, and says how many; 0 where this way does not fit.
 template <class In>
 int64_t tile(const Arguments& A, const Batch& batch, Scratch& scratch, const In* z, In* g, int64_t r, int64_t last,
              double& sum) {
-    constexpr int D = Vector<double>::width, N = sizeof(In) < 8 ? 8 * D : 4 * D;
+    constexpr int D = Vector<double>::width, N = TILED_ROWS<In>;
     const int64_t in_line = A.sizes[DIMS - 1] - r % A.sizes[DIMS - 1], left = last - r < in_line ? last - r : in_line;
+    const int64_t step = A.logits.of_row[DIMS - 1], gradient_step = A.gradient.of_row[DIMS - 1];
     double loss[N], dropped[4 * D];
     int64_t done = 0;
     if constexpr (sizeof(In) < 8) {
         const Tiled found = left < N ? ODD : tile_of<In, float, 4>(A, batch, scratch, z, g, r, loss);
         if (found != ODD) done = N;
         for (int64_t i = 0; found == IMPRECISE && i < N; i += 4 * D) {  // the loss is the same with a gradient or without
-            tile_of<In, double, 4>(A, batch, scratch, z + i, g + i, r + i, dropped);
+            tile_of<In, double, 4>(A, batch, scratch, z + i * step, g + i * gradient_step, r + i, dropped);
         }
     }
     if (!done && left >= 4 * D && tile_of<In, double, 4>(A, batch, scratch, z, g, r, loss)) done = 4 * D;

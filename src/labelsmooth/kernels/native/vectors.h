@@ -1,4 +1,4 @@
-// Vectors as wide as the instruction set, loads and stores of every dtype, and exp with a known error.
+// Vectors as wide as the instruction set, loads and stores of every dtype.
 //
 // Everything is in an unnamed namespace and nothing of the C++ library is used: this header is compiled once for each
 // instruction set, and a function that the linker shared between them could run instructions that a machine lacks.
@@ -20,6 +20,8 @@
 #define LS_BYTES 16
 #endif
 #define LS_INLINE static inline __attribute__((always_inline))
+// Several vectors side by side: each waits for its own last step while the others go on.
+#define LS_EACH(j, M) _Pragma("GCC unroll 16") for (int j = 0; j < M; j++)
 
 namespace {
 
@@ -115,6 +117,24 @@ LS_INLINE f16 f16_of(float x) {
 }
 LS_INLINE void put(f16* p, double x) { *p = f16_of(odd_float(x)); }
 
+LS_INLINE vec<double> widened(vhalf x) {
+#if defined(__AVX512F__)
+    return (vec<double>)_mm512_cvtps_pd((__m256)x);
+#elif defined(__AVX2__)
+    return (vec<double>)_mm256_cvtps_pd((__m128)x);  // the compiler's own conversion goes by way of memory
+#else
+    return __builtin_convertvector(x, vec<double>);
+#endif
+}
+
+// A half of the lanes, or all of them.
+LS_INLINE vec<double> widened(vec<double> x, int) { return x; }
+LS_INLINE vec<double> widened(vec<float> x, int half) {
+    vhalf halves[2];
+    memcpy(halves, &x, sizeof x);
+    return widened(halves[half]);
+}
+
 // ---- a vector -------------------------------------------------------------------------------------------------
 
 template <class C, class In>
@@ -144,7 +164,7 @@ struct Port<double, float> {
     LS_INLINE vec<double> load(const float* p) {
         vhalf x;
         memcpy(&x, p, sizeof x);
-        return __builtin_convertvector(x, vec<double>);
+        return widened(x);
     }
     LS_INLINE void store(float* p, vec<double> x) {
         const vhalf y = __builtin_convertvector(x, vhalf);
@@ -221,12 +241,20 @@ LS_INLINE vec<C> load_last(const In* p, int64_t k, int64_t K, C fill) {
     return K < Vector<C>::width ? load_some<C, In>(p, int(K), fill) : Port<C, In>::load(p + last_start<C>(k, K));
 }
 
+template <class C>
+struct Steps {  // a 0 for each lane, then a 1
+    C lane[2 * Vector<C>::width];
+    constexpr Steps() : lane() {
+        for (int i = 0; i < Vector<C>::width; i++) lane[Vector<C>::width + i] = 1;
+    }
+};
+
 // 1 in lanes first … last − 1, 0 in the others.
 template <class C>
 LS_INLINE vec<C> from_lane(int first, int last) {
-    vec<C> x = {};
-    for (int i = 0; i < Vector<C>::width; i++) x[i] = C(i >= first && i < last);
-    return x;
+    static constexpr Steps<C> steps;
+    constexpr int W = Vector<C>::width;
+    return Port<C, C>::load(steps.lane + W - first) * (C(1) - Port<C, C>::load(steps.lane + W - (last < W ? last : W)));
 }
 
 template <class C, class In>
@@ -256,43 +284,6 @@ LS_INLINE bool any_of(M mask) {
     memcpy(words, &mask, sizeof mask);
     for (unsigned i = 0; i < sizeof(M) / 8; i++) any |= words[i];
     return any != 0;
-}
-
-// ---- exp(d + tail) for d ≤ 0: 2^n·P(r), r = d − n·log 2 in two parts; 0 below the least normal number --------------
-
-LS_INLINE vec<float> exp_of(vec<float> d, vec<float> tail) {
-    const float magic = 12582912.0f;  // 1.5·2^23: adding it rounds to a whole number, which its last bits then hold
-    const vec<float> low = same<float>(-87.0f), at = d > low ? d : low;
-    const vec<float> shifted = at * 1.44269504088896341f + magic, n = shifted - magic;
-    const vec<float> r = (at - n * 0.693359375f) + (n * 2.12194440e-4f + tail);
-    vec<float> p = same<float>(1.3814467e-3f);
-    p = p * r + 8.3687806e-3f;
-    p = p * r + 4.16683942e-2f;
-    p = p * r + 1.6666520e-1f;
-    p = p * r + 4.99999934e-1f;
-    const vec<float> tailed = p * (r * r) + r, scale = (vec<float>)(((whole<float>)shifted << 23) + 0x3f800000);
-    return d > low ? (tailed + 1.0f) * scale : vec<float>{};
-}
-
-LS_INLINE vec<double> exp_of(vec<double> d, vec<double> tail) {
-    const double magic = 6755399441055744.0;  // 1.5·2^52
-    const vec<double> low = same<double>(-708.0), at = d > low ? d : low;
-    const vec<double> shifted = at * 1.4426950408889634 + magic, n = shifted - magic;
-    const vec<double> r = (at - n * 6.93145751953125e-1) - (n * 1.42860682030941723e-6 - tail);
-    vec<double> p = same<double>(1.0 / 479001600);
-    p = p * r + 1.0 / 39916800;
-    p = p * r + 1.0 / 3628800;
-    p = p * r + 1.0 / 362880;
-    p = p * r + 1.0 / 40320;
-    p = p * r + 1.0 / 5040;
-    p = p * r + 1.0 / 720;
-    p = p * r + 1.0 / 120;
-    p = p * r + 1.0 / 24;
-    p = p * r + 1.0 / 6;
-    p = p * r + 0.5;
-    const vec<double> tailed = p * (r * r) + r;
-    const vec<double> scale = (vec<double>)(((whole<double>)shifted << 52) + 0x3ff0000000000000);
-    return d > low ? (tailed + 1.0) * scale : vec<double>{};
 }
 
 }  // namespace
