@@ -11,6 +11,7 @@ from typing import IO
 from ._checks import DataError
 
 _LONGEST_LINE = 2**24
+_MOST_COLUMNS = 2**18
 Record = tuple[int, list[str]]
 
 
@@ -30,6 +31,8 @@ def records_of(path: Path, file: IO[str], delimiter: str = ",") -> Iterator[Reco
     line = 1
     try:
         for record in reader:
+            if len(record) > _MOST_COLUMNS:
+                raise DataError(f"{path}: line {line} has {len(record)} cells, above the limit of {_MOST_COLUMNS}")
             if record:
                 yield line, record
             line = reader.line_num + 1

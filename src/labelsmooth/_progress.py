@@ -9,6 +9,8 @@ from importlib.util import find_spec
 from threading import Timer
 from typing import Protocol
 
+from ._terminal import shown
+
 
 class Shown(Protocol):
     """Something that shows progress from `start` to `stop`; `step` may come before the start."""
@@ -44,12 +46,12 @@ def track(total: int, what: str, *, show: bool = True, after: float = 0.0) -> It
 
 def say(sentence: str) -> None:
     """Say one line beside the progress."""
-    print(f"labelsmooth: {sentence}", file=sys.stderr, flush=True)
+    print(f"labelsmooth: {shown(sentence)}", file=sys.stderr, flush=True)
 
 
 class _Line:
     def __init__(self, total: int, what: str) -> None:
-        self._text = f"{what}: {total} to do"
+        self._text = shown(f"{what}: {total} to do")
 
     def start(self) -> None:
         print(self._text, file=sys.stderr, flush=True)
@@ -66,9 +68,10 @@ class _Bar:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        what_for = TextColumn("{task.description}", markup=False)
+        columns = (what_for, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
-        self._task = self._progress.add_task(what, total=total)
+        self._task = self._progress.add_task(shown(what), total=total)
 
     def start(self) -> None:
         self._progress.start()

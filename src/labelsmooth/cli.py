@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import errno
-import json
 import os
 import signal
 import sys
@@ -16,6 +15,7 @@ from typing import Any
 from . import __version__
 from ._checks import DataError, Interrupted, MissingExtra, TrialsFailed, UsageError
 from ._named import named_value
+from ._terminal import shown, shown_json
 from .options import BenchOptions, CompareOptions, EvaluateOptions, TuneOptions
 
 FAILED, USAGE, BAD_DATA, CONDITION_MET, INTERRUPTED = 1, 2, 3, 4, 130
@@ -67,7 +67,7 @@ def _interrupted(comparison: Any = None, as_json: bool = False) -> int:
 
 
 def _say(message: object, code: int) -> int:
-    print(f"labelsmooth: {message}", file=sys.stderr)
+    print(f"labelsmooth: {shown(message)}", file=sys.stderr)
     return code
 
 
@@ -217,7 +217,7 @@ def _report(asked: argparse.Namespace) -> int:
     if asked.figures is not None:
         print(*result.figures(asked.figures), sep="\n", file=sys.stderr)
     if asked.format == "md" and not asked.json:
-        print(result.markdown())
+        print(shown(result.markdown()))
         return 0
     return _show(result, asked.json)
 
@@ -228,7 +228,7 @@ def _audit(asked: argparse.Namespace) -> int:
 
     loss = load_loss(asked.loss, dict(named_value(text, "--arg", "label_smoothing=0.1") for text in asked.arg))
     found = check(loss, waive=asked.waive, design=asked.design, num_classes=asked.num_classes)
-    print(json.dumps(found.to_dict(), indent=2, ensure_ascii=False) if asked.json else render(found))
+    print(shown_json(found.to_dict()) if asked.json else shown(render(found)))
     return 0 if found.passed else FAILED
 
 
@@ -238,7 +238,7 @@ def _bench(asked: argparse.Namespace) -> int:
 
     options = _chosen(asked, BenchOptions)
     report = bench(options)
-    print(json.dumps(report.to_dict(), indent=1, ensure_ascii=False) if asked.json else report)
+    print(shown_json(report.to_dict(), 1) if asked.json else shown(report))
     if options.save is not None:
         print(f"labelsmooth: saved as {report.save(options.save)}", file=sys.stderr)
     return 0 if report.passed else FAILED
@@ -259,11 +259,11 @@ def _learn(asked: argparse.Namespace) -> int:
 
 def _show(result: Any, as_json: bool) -> int:
     if as_json:
-        print(json.dumps(result.results, indent=2, ensure_ascii=False))
+        print(shown_json(result.results))
     else:
-        print(result)
+        print(shown(result))
         if result.path is not None:
-            print(f"\nThe page: {result.path / 'report.html'}")
+            print(f"\nThe page: {shown(result.path / 'report.html')}")
     sys.stdout.flush()
     for sentence in result.failures:
         _say(f"--fail-if: {sentence}", CONDITION_MET)

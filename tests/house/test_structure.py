@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "labelsmooth"
 FLOORS = {
-    "_checks": 0, "_files": 0, "_notices": 0, "_modes": 0,
+    "_checks": 0, "_files": 0, "_terminal": 0, "_notices": 0, "_modes": 0,
     "_blocked": 0.3, "_delimited": 0.3, "_named": 0.3,
     "_arrays": 0.5, "_progress": 0.5, "options": 0.5, "_web": 0.5,
     "formats": 0.7,

@@ -50,7 +50,7 @@ class Folder:
             return json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise _checks.DataError(f"cannot read {path}: {error.strerror}; is {self.path} a run folder?") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise _checks.DataError(f"{path} is not valid JSON: {error}") from error
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol
 
 from .. import _checks
@@ -14,6 +14,10 @@ from ..methods import Method
 from ..training import CHECKPOINTS, Settings
 from .environment import versions
 from .script import Script
+from .verdict import checked_min_effect, row_average
+
+
+_LONGEST_NAME = 100
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,8 @@ class Trial:
         """Readable, and safe as a file name: ``uniform-0.1-s3-1f2e3d4c``."""
         decides = {**self.to_dict(), "versions": versions()}
         digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:8]
-        return f"{re.sub(r'[^a-z0-9.]+', '-', self.method.name.lower()).strip('-.')}-s{self.seed}-{digest}"
+        readable = re.sub(r"[^a-z0-9.]+", "-", self.method.name.lower()).strip("-.")[:_LONGEST_NAME]
+        return f"{readable}-s{self.seed}-{digest}"
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -112,18 +117,18 @@ class Plan:
         }
 
     @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> Plan:
+    def from_dict(cls, given: dict[str, Any]) -> Plan:
         """The inverse of :meth:`to_dict`. Raises DataError when a field is missing or unknown."""
         try:
             return cls(
-                DataRequest(**fields["data"]),
-                tuple(Method.from_dict(method) for method in fields["methods"]),
-                tuple(fields["seeds"]),
-                _settings(fields["settings"]),
-                fields.get("min_effect"),
-                fields.get("metric", "nll"),
+                _typed(DataRequest, given["data"]),
+                tuple(Method.from_dict(_checked(Method, method)) for method in given["methods"]),
+                seeds_from(_whole(given["seeds"])),
+                _settings(given["settings"]),
+                checked_min_effect(given.get("min_effect")),
+                row_average(given.get("metric", "nll")),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise _checks.DataError(
                 f"this is not a plan of this version: {error}; it must hold what compare writes"
             ) from error
@@ -133,8 +138,33 @@ class Plan:
         return replace(self, data=replace(self.data, fingerprint=fingerprint))
 
 
-def _settings(fields: dict[str, Any]) -> Settings | Script:
-    return Script(fields["script"]) if "script" in fields else Settings(**fields)
+def _settings(given: dict[str, Any]) -> Settings | Script:
+    if "script" in given:
+        return Script(str(given["script"]))
+    settings: Settings = _typed(Settings, given)
+    return settings
+
+
+_KINDS: dict[Any, Any] = {"str": str, "int": int, "float": (int, float), "bool": bool, "dict[str, Any]": dict}
+
+
+def _typed(made: type[Any], given: Any) -> Any:
+    return made(**_checked(made, given))
+
+
+def _checked(made: type[Any], given: Any) -> dict[str, Any]:
+    """What JSON gave for a dataclass, if each field has its kind."""
+    for each in fields(made):
+        value = given.get(each.name, ...)
+        if value is not ... and not isinstance(value, _KINDS[each.type]):
+            raise TypeError(f"{each.name} is {value!r:.80}")
+    return dict(given)
+
+
+def _whole(seeds: Any) -> list[int]:
+    if not isinstance(seeds, list) or not all(type(seed) is int and 0 <= seed < 2**63 for seed in seeds):
+        raise TypeError(f"seeds are {seeds!r:.80}")
+    return seeds
 
 
 def seeds_from(count_or_seeds: int | Sequence[int]) -> tuple[int, ...]:

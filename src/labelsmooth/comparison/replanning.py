@@ -37,7 +37,7 @@ def _parsed(path: Path) -> dict[str, object]:
         found = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"cannot read the plan {path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is not valid JSON: {error}") from error
     if not isinstance(found, dict):
         raise DataError(f"{path} is no plan: expected the plan.json of a run folder; got a JSON {type(found).__name__}")

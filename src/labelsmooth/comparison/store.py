@@ -121,7 +121,7 @@ class RunFolder(Folder):
 
     def fail(self, trial: Trial, reason: str) -> None:
         """Record a trial that gave nothing, with its reason (D9)."""
-        self.write_json(self._failed(trial), {"trial": trial.name, "reason": reason, **trial.to_dict()})
+        self.write_json(f"failed/{trial.name}.json", {"trial": trial.name, "reason": reason, **trial.to_dict()})
 
     def predictions(self, trial: Trial, checkpoint: str) -> Predictions:
         """The predictions of one checkpoint of a finished trial."""
@@ -129,7 +129,14 @@ class RunFolder(Folder):
 
     def history(self, trial: Trial) -> list[Epoch]:
         """What a finished trial recorded at each epoch."""
-        return [json.loads(line) for line in self._history(trial).read_text(encoding="utf-8").splitlines()]
+        path = self._history(trial)
+        try:
+            records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        except (ValueError, RecursionError) as error:
+            raise _damaged(path) from error
+        if not all(isinstance(each, dict) and each.keys() >= _NUMBERS for each in records):
+            raise _damaged(path)
+        return records
 
     def validation(self, trial: Trial, checkpoint: str) -> Split:
         """The validation rows of a finished trial; the other splits in its file are not read."""
@@ -138,13 +145,15 @@ class RunFolder(Folder):
 
     def reason(self, trial: Trial) -> str:
         """Why the trial gave nothing."""
-        return str(self.read_json(self._failed(trial))["reason"])
+        record = self.read_json(f"failed/{trial.name}.json")
+        if not isinstance(record, dict) or not isinstance(record.get("reason"), str):
+            raise _damaged(self._failed(trial))
+        return str(record["reason"])
 
     def failures(self, plan: Plan) -> list[dict[str, str]]:
         """Trials of the plan that were recorded as failed, and not finished at a later try."""
         failed = [t for t in plan.trials() if self._failed(t).exists() and not self.is_finished(t)]
-        found = [self.read_json(self._failed(trial)) for trial in failed]
-        return [{"trial": record["trial"], "reason": record["reason"]} for record in found]
+        return [{"trial": trial.name, "reason": self.reason(trial)} for trial in failed]
 
     def _predictions(self, trial: Trial, checkpoint: str) -> Path:
         return self.path / "predictions" / f"{trial.name}.{checkpoint}.npz"
@@ -154,6 +163,13 @@ class RunFolder(Folder):
 
     def _failed(self, trial: Trial) -> Path:
         return self.path / "failed" / f"{trial.name}.json"
+
+
+_NUMBERS = {"epoch", "train_loss", "val_nll", "val_nll_after"}
+
+
+def _damaged(path: Path) -> _checks.DataError:
+    return _checks.DataError(f"{path} is not what a run writes; remove it, and --resume makes it again")
 
 
 def _but_search(plan: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Labels are text and stay text (D5). What a class column holds is said, never gue
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,7 @@ class Layout:
 
 def layout(where: str, names: list[str], asked: str | None) -> Layout:
     """Understand the header of a table. `where` names it in errors; `asked` is what unprefixed class columns hold."""
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    if twice := sorted(name for name, times in Counter(names).items() if times > 1):
         raise DataError(f"{where}: column {twice[0]!r} is there twice; give every column its own name")
     places = {name: names.index(name) for name in OTHERS if name in names}
     if "label" not in places:

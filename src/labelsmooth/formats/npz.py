@@ -24,6 +24,7 @@ from .._checks import DataError
 from ._content import PARTS, SCORES, Content, Reading
 
 _HEADER_BYTES = 2**16
+_BOMB_BYTES, _BOMB_RATIO = 2**26, 200
 _PLAIN_OR_DEFLATED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MEMBER = re.compile(rf"[a-z][a-z0-9_]*_({'|'.join(PARTS)})|classes|meta")
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError, struct.error)
@@ -51,6 +52,8 @@ def read_arrays(path: Path, names: re.Pattern[str], reading: Reading) -> dict[st
         with zipfile.ZipFile(path) as archive:
             members = [_Member(path, archive, info, reading) for info in archive.infolist()]
             wanted = _by_name(path, [member for member in members if names.fullmatch(member.name)])
+            for member in wanted.values():
+                member.check_ratio()
             reading.check_total(path, sum(each.info.file_size for each in wanted.values() if not each.may_stay))
             return {name: member.read() for name, member in wanted.items()}
     except (FileNotFoundError, PermissionError):
@@ -104,6 +107,12 @@ class _Member:
     def may_stay(self) -> bool:
         """Whether it can be read block by block where it lies."""
         return self.is_large and self.info.compress_type == zipfile.ZIP_STORED
+
+    def check_ratio(self) -> None:
+        """Scores never pack so well; a small file that claims so much memory is a bomb (D4)."""
+        size, packed = self.info.file_size, max(1, self.info.compress_size)
+        if size > _BOMB_BYTES and size > _BOMB_RATIO * packed:
+            raise self.error(f"would unpack {packed} bytes into {size}; save it without compression if that is right")
 
     def read(self) -> Any:
         """The array, held or stored; its header must promise exactly the bytes that the archive holds."""

@@ -14,7 +14,10 @@ def number(value: Any) -> float | None:
     """Return a finite float, or None for everything that is not one (null, NaN, inf, text, a boolean)."""
     if isinstance(value, bool) or not isinstance(value, Real):
         return None
-    converted = float(value)
+    try:
+        converted = float(value)
+    except OverflowError:  # a whole number that no float holds
+        return None
     return converted if math.isfinite(converted) else None
 
 

@@ -112,7 +112,8 @@ def _verdict(results: Results) -> list[str]:
     if not verdict:
         why = next((str(note) for note in items(results, "notes")), "no verdict")
         return [f"{why[:1].upper()}{why[1:]}."]
-    return [f"Verdict ({verdict['code']}): {verdict['sentence']}", *_snippet(results)]
+    code, sentence = words(results, "verdict", "code"), words(results, "verdict", "sentence")
+    return [f"Verdict ({code}): {sentence}", *_snippet(results)]
 
 
 def _snippet(results: Results) -> list[str]:

@@ -40,6 +40,8 @@ def load(name: str, options: DataOptions) -> Source:
             f"{path}: there is no array {lacking[0]!r}; write numpy.savez({path.name!r}, X=inputs, y=labels), and "
             "split= with 'train', 'val' or 'test' for each row where you have splits"
         )
+    if single := [each for each, array in arrays.items() if array.ndim == 0]:
+        raise DataError(f"{path}: array {single[0]!r} is a single value; expected an entry for each row")
     given = _splits(path, arrays.pop("split", None), len(arrays["y"]))
     classes: Any = arrays.pop("classes", None)
     listed = None if classes is None else [str(each) for each in classes.tolist()]

@@ -51,11 +51,12 @@ class Table:
 
 def check_names(where: str, names: Sequence[str]) -> None:
     """Every column needs a name of its own."""
+    first: dict[str, int] = {}
     for place, name in enumerate(names):
         if not name.strip():
             raise DataError(f"{where}: column {place + 1} has no name; write one into the header line")
-        if name in names[:place]:
+        if first.setdefault(name, place) != place:
             raise DataError(
-                f"{where}: column {name!r} is there twice (columns {names.index(name) + 1} and {place + 1}); "
+                f"{where}: column {name!r} is there twice (columns {first[name] + 1} and {place + 1}); "
                 "give every column its own name"
             )
