@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-PRELOADED = ["torch", "torch.distributed.tensor", "torch.nn.parallel", "labelsmooth.parallel", "oracle"]
+PRELOADED = ["torch", "torch._dynamo", "torch.distributed.tensor.parallel", "torch.nn.parallel", "labelsmooth.parallel"]
 Work = Callable[[int, int], Any]
 
 
