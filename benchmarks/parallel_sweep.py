@@ -3,9 +3,9 @@
     python benchmarks/parallel_sweep.py                   203 configurations, 1200 random cases on 2 to 64 ranks
     python benchmarks/parallel_sweep.py --each 100 --cases 2000
 
-Configurations draw data-parallel × accumulation × class shards × ignored rows × uneven sizes, the plain call, DTensor and
-torch's `loss_parallel`; loss and gradient must be within 1e-12 (float64) or 4 units in the last place (float32) of one process,
-with the same bits on all ranks. Random cases are judged against the extended-precision oracle.
+Configurations draw data-parallel × accumulation × class shards × ignored rows × uneven sizes, by the plain call, DTensor
+and torch's `loss_parallel`. Loss and gradient must be within 1e-12 (float64) or 4 units in the last place (float32) of
+one process, with the same bits on all ranks. Random cases are judged against the extended-precision oracle.
 """
 
 from __future__ import annotations
@@ -43,9 +43,8 @@ def main() -> None:
         faults_here = [text for rank in said for failures, _ in rank for text in failures]
         bits = [name for at in range(len(meshes)) for name in differing([rank[at][1] for rank in said])]
         failed += len(faults_here) + len(bits)
-        print(
-            f"{size} processes: {options.each * len(meshes)} configurations, {len(faults_here)} off, {len(bits)} differ in bits"
-        )
+        tried = options.each * len(meshes)
+        print(f"{size} processes: {tried} configurations, {len(faults_here)} off, {len(bits)} differ in bits")
         print(*faults_here[:10], sep="\n", end="\n" if faults_here else "")
     for size, share in RANKS.items():
         cases = options.cases * share // sum(RANKS.values())
