@@ -3,7 +3,7 @@
     python benchmarks/parallel_sweep.py                   203 configurations, 1200 random cases on 2 to 64 ranks
     python benchmarks/parallel_sweep.py --each 100 --cases 2000
 
-Configurations draw data-parallel × accumulation × class shards × ignored rows × uneven sizes, by the plain call, DTensor
+Configurations draw data-parallel × accumulation × class shards × ignored rows × uneven sizes: plain calls, DTensor
 and torch's `loss_parallel`. Loss and gradient must be within 1e-12 (float64) or 4 units in the last place (float32) of
 one process, with the same bits on all ranks. Random cases are judged against the extended-precision oracle.
 """

@@ -16,7 +16,6 @@ from .environment import versions
 from .script import Script
 from .verdict import checked_min_effect, row_average
 
-
 _LONGEST_NAME = 100
 
 
