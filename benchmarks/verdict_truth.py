@@ -1,7 +1,7 @@
 """Is the verdict right? Whole comparisons on mixtures whose posterior is known: trained, judged, and held to the truth.
 
     python benchmarks/verdict_truth.py [--comparisons 100] [--minutes 60]     trains what is missing, then writes
-                                                                              docs/evidence/verdict.md and verdict.json
+                                                                              docs/evidence/verdict.md
     python benchmarks/verdict_truth.py --comparisons 0                        writes from what is stored
 
 One comparison: rows drawn from the built-in mixture (its means moved apart by a factor), hard labels and one or two
@@ -9,7 +9,7 @@ smoothed settings trained with six or ten seeds, and the product's own `evaluate
 checkpoints. Nothing of the rule is repeated here. Then the pair that was judged is trained again with four further
 seeds, and its true gain is the mean over these of the exact difference of NLL, after the temperature of each trial: the
 known posterior of 3000 fresh rows stands in for their labels. Comparisons are stored as they come, one JSON line each,
-and never done twice.
+beside the page, and never done twice: more of them are added by asking for more.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from labelsmooth.methods import Method
 from labelsmooth.training import Settings, run_trial
 
 PAGE = Path(__file__).parents[1] / "docs" / "evidence" / "verdict.md"
-STORE = Path("runs") / "verdict_truth.jsonl"
+STORE = PAGE.with_suffix(".jsonl")
 FURTHER = 4
 VALIDATION, FRESH = 200, 3000
 POWER = 0.8
@@ -197,8 +197,9 @@ def summary(lines: Sequence[Line]) -> list[dict[str, Any]]:
 
 def _counted(world: World, lines: Sequence[Line]) -> dict[str, Any]:
     gain = np.array([line["true"] for line in lines])
-    known = len(gain) > 1 and not world.placebo  # both sides of a placebo are trained alike: its gain is 0
-    mean, error = (float(gain.mean()), float(gain.std(ddof=1) / np.sqrt(len(gain)))) if known else (0.0, 0.0)
+    nothing = world.placebo or not len(gain)  # both sides of a placebo are trained alike: its gain is 0
+    mean = 0.0 if nothing else float(gain.mean())
+    error = 0.0 if nothing or len(gain) < 2 else float(gain.std(ddof=1) / np.sqrt(len(gain)))
     by_world = [right(line["code"], mean, line["min_effect"]) for line in lines]
     by_own = [right(line["code"], line["true"], line["min_effect"]) for line in lines]
     codes = [line["code"] for line in lines]
@@ -226,10 +227,8 @@ def mirror(lines: Sequence[Line]) -> tuple[int, int]:
 
 
 def write(lines: Sequence[Line], path: Path) -> dict[str, Any]:
-    """The page, and its counts as JSON beside it."""
+    """The page, from the comparisons that were made; returns what it counts."""
     found = {"worlds": summary(lines), "clear": clear(lines), "mirror": mirror(lines)}
-    found = json.loads(json.dumps(found))
-    path.with_suffix(".json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     path.write_text(page(found, FRESH), encoding="utf-8")
     return found
 
@@ -240,7 +239,7 @@ def main() -> int:
     asked.add_argument("--comparisons", type=int, default=100, help="of each world")
     asked.add_argument("--minutes", type=float, default=600.0, help="stop after this time and write what there is")
     asked.add_argument("--store", type=Path, default=STORE, help="where comparisons are kept")
-    asked.add_argument("--out", type=Path, default=PAGE, help="the page to write; its figures go beside it as JSON")
+    asked.add_argument("--out", type=Path, default=PAGE, help="the page to write")
     given = asked.parse_args()
     torch.set_num_threads(1)
     end = time.monotonic() + 60 * given.minutes

@@ -23,7 +23,7 @@ def slug(module: ModuleType) -> str:
     return module.__name__.rsplit(".", 1)[-1].replace("_", "-")
 
 
-def record(measured: Measured, seeds: Sequence[int], seconds: float) -> Record:
+def record(measured: Measured, seeds: Sequence[int]) -> Record:
     """Everything a page shows, as plain JSON: mean, lower and upper end of every figure."""
     table = [
         {"row": name, "figures": [_rounded(spread(values)) for values in row]} for name, row in measured.rows.items()
@@ -39,7 +39,7 @@ def record(measured: Measured, seeds: Sequence[int], seconds: float) -> Record:
     ]
     columns = [column.strip() for column in measured.columns]
     return {"seeds": list(seeds), "columns": columns, "table": table, "claims": claims,
-            "notes": list(measured.notes), "seconds": round(seconds, 1)}  # fmt: skip
+            "notes": list(measured.notes)}  # fmt: skip
 
 
 def _rounded(values: Sequence[float]) -> list[float]:
@@ -57,11 +57,16 @@ def keep(module: ModuleType, offset: int, found: Record, measured: Measured, fol
     """Add a record, and write the page and its picture anew; page and picture show the first offset."""
     name = slug(module)
     records = {**stored(name, folder), str(offset): found}
-    ordered = {str(each): records[str(each)] for each in OFFSETS if str(each) in records}
-    (folder / f"{name}.json").write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write(module, {str(each): records[str(each)] for each in OFFSETS if str(each) in records}, folder)
     if offset == OFFSETS[0]:
         pictures.save(measured.draw, folder / f"{name}.png")
-    (folder / f"{name}.md").write_text(page(module, ordered), encoding="utf-8")
+
+
+def write(module: ModuleType, records: dict[str, Record], folder: Path = FOLDER) -> None:
+    """The page, and its figures beside it."""
+    text = json.dumps(records, indent=1, ensure_ascii=False)
+    (folder / f"{slug(module)}.json").write_text(text + "\n", encoding="utf-8")
+    (folder / f"{slug(module)}.md").write_text(page(module, records), encoding="utf-8")
 
 
 def page(module: ModuleType, records: dict[str, Record]) -> str:

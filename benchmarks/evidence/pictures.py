@@ -51,8 +51,8 @@ def save(draw: Any, path: Any) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    with mpl.rc_context({"font.size": 10, "axes.edgecolor": INK, "figure.dpi": 100}):
+    with mpl.rc_context({"font.size": 10, "axes.edgecolor": INK, "figure.dpi": 88}):
         figure = plt.figure(figsize=(7.6, 3.2), layout="constrained")
         draw(figure)
-        figure.savefig(path)
+        figure.savefig(path, pil_kwargs={"optimize": True})
         plt.close(figure)

@@ -33,7 +33,7 @@ def test_a_statement_measures(name: str) -> None:
         assert all(len(values) == 2 and np.isfinite(values).all() for values in row)
     for claim in found.claims:
         assert len(claim.values) == 2 and np.isfinite(claim.values).all()
-    record = pages.record(found, range(2), 0.0)
+    record = pages.record(found, range(2))
     assert json.loads(json.dumps(record)) == record
     text = pages.page(statement(name), {"0": record})
     assert all(claim.text in text for claim in found.claims)

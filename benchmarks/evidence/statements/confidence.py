@@ -17,7 +17,7 @@ TITLE = "Over-confidence and smoothing"
 ASKED = "Does smoothing lower confidence? Does it help raw calibration, and where?"
 SETTING = (
     "Perceptrons, last epoch, before temperature, hard labels against uniform ε = 0.1. *Over-confident*: the "
-    "eight-class Gaussian mixture, 300 training rows fitted to the last one. *Calibrated*: clean digits, 600 rows."
+    "eight-class Gaussian mixture, 300 training rows. *Calibrated*: clean digits, 600 rows."
 )
 AMOUNT = 0.1
 FIGURES = ("accuracy", "confidence", "ece", "ece_null")

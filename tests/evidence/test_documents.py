@@ -1,0 +1,57 @@
+"""docs/evidence shows what was measured: every page is made anew from the figures stored beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from evidence_command import NAMES, ROOT, pages, statement
+from evidence_command import verdict_truth as truth
+
+FOLDER = ROOT / "docs" / "evidence"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_shows_what_was_stored(name: str) -> None:
+    records = pages.stored(name)
+    assert [str(record["seeds"][0]) for record in records.values()] == list(records)
+    assert next(iter(records)) == "0" and {int(offset) for offset in records} <= set(pages.OFFSETS)
+    assert (FOLDER / f"{name}.md").read_text(encoding="utf-8") == pages.page(statement(name), records)
+    assert (FOLDER / f"{name}.png").stat().st_size < 60_000
+    texts = [[claim["claim"] for claim in record["claims"]] for record in records.values()]
+    assert all(each == texts[0] for each in texts)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stored_verdicts_follow_from_their_intervals(name: str) -> None:
+    for record in pages.stored(name).values():
+        for claim in record["claims"]:
+            mean, lower, upper = claim["interval"]
+            assert lower <= mean <= upper
+            if claim["within"] is None:
+                assert claim["verdict"] == ("found" if lower > 0 else "not found" if upper < 0 else "unproven")
+
+
+def test_the_overview_shows_what_was_stored() -> None:
+    modules = [statement(name) for name in NAMES]
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert pages.overview(modules) in text
+    assert all(line in text for line in pages.unsettled(modules))
+
+
+def test_a_changed_figure_is_seen() -> None:
+    records = pages.stored("confidence")
+    page = pages.page(statement("confidence"), records)
+    records["0"]["table"][0]["figures"][0][0] += 0.1
+    assert pages.page(statement("confidence"), records) != page
+
+
+def test_the_page_of_the_verdict_shows_the_comparisons_that_are_stored(tmp_path: Path) -> None:
+    lines = truth.stored(truth.STORE)
+    found = truth.write(lines, tmp_path / "verdict.md")
+    assert truth.PAGE.read_text(encoding="utf-8") == (tmp_path / "verdict.md").read_text(encoding="utf-8")
+    assert len({(line["world"], line["number"]) for line in lines}) == len(lines)
+    assert {line["world"] for line in lines} == {world.name for world in truth.WORLDS}
+    for world in found["worlds"]:
+        assert sum(world[code] for code in ("smooth", "keep_hard", "open")) == world["comparisons"]
+        assert world["right"] + world["wrong"] + world["open"] == world["comparisons"]
