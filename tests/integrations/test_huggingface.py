@@ -287,6 +287,18 @@ def test_a_scheme_with_a_memory_is_told_by_the_trainer(run: Any) -> None:
     assert int(steps.position) == 2
 
 
+def test_a_scheme_goes_where_the_logits_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is in no model that the Trainer moves; and metrics are computed on the CPU."""
+    online, places = schemes.Online(0.5, 5), []
+    monkeypatch.setattr(online, "to", places.append)
+    loss = compute_loss_func(online)
+    loss({"logits": torch.zeros(2, 5, requires_grad=True)}, torch.zeros(2, dtype=torch.long), num_items_in_batch=2)
+    assert places and set(places) == {torch.device("cpu")}
+    places.clear()
+    loss.compute_metrics(SimpleNamespace(predictions=np.zeros((2, 5), np.float32), label_ids=np.zeros(2, np.int64)))
+    assert places
+
+
 def test_labels_that_are_missing(run: Any) -> None:
     def without(given: list[Any]) -> Any:
         return {name: x for name, x in tiny_models.collate(given).items() if name != "labels"}

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-from torch import nn
-
 from ..schemes._base import Scheme
 
 
@@ -16,8 +13,8 @@ def learns(scheme: Scheme) -> bool:
     return kind.observe is not Scheme.observe or kind.advance is not Scheme.advance
 
 
-def follow(trainer: Any, scheme: Scheme, device: torch.device) -> None:
-    """Move the scheme to the device of the logits, and add the callback that advances it."""
+def follow(trainer: Any, scheme: Scheme) -> None:
+    """Add the callback that advances the scheme."""
     from transformers.trainer_callback import TrainerCallback
 
     class Advance(TrainerCallback):
@@ -29,6 +26,4 @@ def follow(trainer: Any, scheme: Scheme, device: torch.device) -> None:
         def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             scheme.advance()
 
-    if isinstance(scheme, nn.Module):
-        scheme.to(device)
     trainer.add_callback(Advance())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 from weakref import ref
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .._notices import once
 from ..losses import binary_cross_entropy_with_logits, cross_entropy
@@ -134,6 +134,7 @@ class ComputeLoss:
         logits = _heads.logits_of(outputs)
         self.reading = _heads.reading(outputs, logits, labels, told)
         labels = labels.to(logits.device)
+        _place(self.label_smoothing, logits.device)
         if trainer is not None and training:
             _say(self.reading, told, type(trainer.model).__name__)
             _teach(self, trainer, logits, labels)
@@ -152,6 +153,7 @@ def loss_of(
     asked: ComputeLoss, reading: str, logits: Tensor, labels: Tensor, smoothing: Any, more: dict[str, Any]
 ) -> Tensor:
     """The loss of these logits as they were read, reduced as `more` says."""
+    _place(smoothing, logits.device)
     if reading == MULTI_LABEL:
         mask = labels != asked.ignore_index
         more = {**_chosen(asked.options, BINARY_OPTIONS), **more, "mask": mask, "label_smoothing": smoothing}
@@ -167,6 +169,12 @@ def loss_of(
 def _beside(logits: Tensor, options: dict[str, Any]) -> dict[str, Any]:
     """The options, their tensors on the device of the logits."""
     return {name: x.to(logits.device) if isinstance(x, Tensor) else x for name, x in options.items()}
+
+
+def _place(smoothing: Any, device: torch.device) -> None:
+    """Move a scheme's tables to the logits: it is in no model that the Trainer moves, and metrics are on the CPU."""
+    if isinstance(smoothing, nn.Module):
+        smoothing.to(device)
 
 
 def _chosen(options: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
@@ -241,8 +249,9 @@ def _teach(asked: ComputeLoss, trainer: Any, logits: Tensor, labels: Tensor) -> 
     if not isinstance(scheme, Scheme) or not _trainer_memory.learns(scheme):
         return
     if asked.watched is None or asked.watched() is not trainer:
-        _trainer_memory.follow(trainer, scheme, logits.device)
+        _trainer_memory.follow(trainer, scheme)
         asked.watched = ref(trainer)
+    _place(scheme, logits.device)
     rows, of_rows = _heads.flat(str(asked.reading), logits, labels, asked.ignore_index)
     if not of_rows.is_floating_point():
         scheme.observe(rows.detach(), torch.where(of_rows == asked.ignore_index, -100, of_rows))
