@@ -109,6 +109,11 @@ def _training_parser(command: argparse.ArgumentParser, options: type[Any]) -> No
         "data.npz, a folder of images, hf:NAME, package.module:function",
     )
     _add_options(command, options)
+    command.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="show what would be run, and an estimate of its time from one epoch; write nothing",
+    )
 
 
 def _evaluate_parser(command: argparse.ArgumentParser) -> None:
@@ -190,16 +195,27 @@ def _chosen(asked: argparse.Namespace, options: type[Any]) -> Any:
 
 def _compare(asked: argparse.Namespace) -> int:
     """Train with hard and with smoothed labels over several seeds; say whether to smooth, how, and how much."""
-    from . import workflows
+    from . import dry_run, workflows
 
-    return _show(workflows.compare(asked.data, options=_chosen(asked, CompareOptions)), asked.json)
+    options = _chosen(asked, CompareOptions)
+    if asked.dry_run:
+        return _show_dry(dry_run.compare(asked.data, options=options), asked.json)
+    return _show(workflows.compare(asked.data, options=options), asked.json)
 
 
 def _tune(asked: argparse.Namespace) -> int:
     """Search how to smooth and how much on validation, beside hard labels; then judge the best two on test."""
-    from . import tuning
+    from . import dry_run, tuning
 
-    return _show(tuning.tune(asked.data, options=_chosen(asked, TuneOptions)), asked.json)
+    options = _chosen(asked, TuneOptions)
+    if asked.dry_run:
+        return _show_dry(dry_run.tune(asked.data, options=options), asked.json)
+    return _show(tuning.tune(asked.data, options=options), asked.json)
+
+
+def _show_dry(found: Any, as_json: bool) -> int:
+    print(shown_json(found.to_dict()) if as_json else shown(found))
+    return 0
 
 
 def _evaluate(asked: argparse.Namespace) -> int:

@@ -25,6 +25,7 @@ FLOORS = {
     "report": 8, "lesson": 8,
     "_comparison": 8.5,
     "workflows": 9,
+    "dry_run": 9.2,
     "tuning": 9.5,
     "cli": 10,
     "__main__": 11,

@@ -28,15 +28,20 @@ from .trials_table import table_of
 
 def open_folder(plan: Planned, out: Path | None, *, resume: bool) -> RunFolder:
     """The folder asked for; else the newest of this plan with `resume`, or a new one under runs/."""
+    return RunFolder.create(place_of(plan, out, resume=resume), plan, resume=resume)
+
+
+def place_of(plan: Planned, out: Path | None, *, resume: bool) -> Path:
+    """Where the folder would be; nothing is made."""
     if out is not None:
-        return RunFolder.create(out, plan, resume=resume)
+        return out
     path = default_path(plan)
     earlier = sorted(path.parent.glob(f"*-{plan.name()}*")) if path.parent.is_dir() else []
     if resume and earlier:
-        return RunFolder.create(earlier[-1], plan, resume=True)
+        return earlier[-1]
     taken = {folder.name for folder in earlier}
     free = (name for name in (path.name, *(f"{path.name}-{i}" for i in range(2, len(taken) + 3))) if name not in taken)
-    return RunFolder.create(path.with_name(next(free)), plan, resume=False)
+    return path.with_name(next(free))
 
 
 def run_trials(

@@ -45,11 +45,11 @@ class RunFolder(Folder):
         another run is under way in it.
         """
         folder = cls(path)
-        folder._check_resumable(plan, resume)
+        folder.check_usable(plan, resume)
         try:
             folder.path.mkdir(parents=True, exist_ok=True)
             folder._lock = Lock(folder.path)
-            folder._check_resumable(plan, resume)
+            folder.check_usable(plan, resume)
             folder._prepare(plan)
         except OSError as error:
             raise _checks.UsageError(
@@ -79,7 +79,8 @@ class RunFolder(Folder):
             return False
         return all(each.name == LOCK_NAME or _files.is_left_over(each) for each in self.path.iterdir())
 
-    def _check_resumable(self, plan: Planned, resume: bool) -> None:
+    def check_usable(self, plan: Planned, resume: bool) -> None:
+        """Raise UsageError where the plan cannot be run in this folder."""
         if self._is_empty():
             return
         if not resume:

@@ -33,12 +33,13 @@ class Died:
 
 @final
 class Worker:
-    """A process with one torch thread, and the trial it has in hand."""
+    """A process with one torch thread that sees one CUDA device where there are some; and the trial it has in hand."""
 
-    def __init__(self, sent: Dataset | Shared, attempt: Attempt) -> None:
+    def __init__(self, sent: Dataset | Shared, attempt: Attempt, device: str | None = None) -> None:
         self.trial: Trial | None = None
+        self.device = device
         self.pipe, theirs = _CONTEXT.Pipe()
-        self._process = _CONTEXT.Process(target=_serve, args=(theirs, sent, attempt), daemon=True)
+        self._process = _CONTEXT.Process(target=_serve, args=(theirs, sent, attempt, device), daemon=True)
         with _without_main(), _no_interrupts():
             self._process.start()
         theirs.close()
@@ -109,8 +110,10 @@ def _no_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _serve(pipe: connection.Connection, sent: Dataset | Shared, attempt: Attempt) -> None:
+def _serve(pipe: connection.Connection, sent: Dataset | Shared, attempt: Attempt, device: str | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if device is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = device  # read when CUDA is first used, which is after this
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     dataset = sent.load() if isinstance(sent, Shared) else sent

@@ -12,6 +12,7 @@ from ...data import Dataset
 from ...training import TrialResult
 from .._interrupts import Stop
 from ..plan import Trial
+from ._devices import shared_out
 from ._shared import Shared, shared
 from ._trial import Failed, Outcome, attempt
 from ._worker import Died, Worker
@@ -40,7 +41,8 @@ def _side_by_side(
 ) -> Iterator[tuple[Trial, TrialResult | Failed | Died]]:
     """A worker gets its next trial before its last is handed on, so that it trains while files are written."""
     waiting = deque(trials)
-    team = [Worker(sent, attempt) for _ in range(min(jobs, len(trials)))]
+    count = min(jobs, len(trials))
+    team = [Worker(sent, attempt, device) for device in shared_out(count)]
     try:
         for worker in team:
             _next(worker, waiting, stop)
@@ -60,7 +62,7 @@ def _side_by_side(
 def _replaced(team: list[Worker], dead: Worker, sent: Dataset | Shared) -> Worker:
     dead.end()
     team.remove(dead)
-    team.append(Worker(sent, attempt))
+    team.append(Worker(sent, attempt, dead.device))
     return team[-1]
 
 
