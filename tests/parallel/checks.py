@@ -15,7 +15,7 @@ from torch.distributed.tensor.parallel import loss_parallel
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import labelsmooth
-from labelsmooth import parallel, schemes
+from labelsmooth import losses, parallel, schemes
 
 K, N = 11, 6
 _spec = spec_from_file_location("parallel_bytes", Path(__file__).parents[2] / "benchmarks" / "parallel_bytes.py")
@@ -121,6 +121,8 @@ def check_T23_what_is_refused(rank: int, size: int) -> None:
         labelsmooth.cross_entropy(spread, y, label_smoothing=torch.tensor(0.1, requires_grad=True))
     with pytest.raises(IndexError, match=f"target at row 0 is {K}"):
         labelsmooth.cross_entropy(spread, torch.full((N,), K))
+    with pytest.raises(TypeError, match="the loss of a DTensor has no choice of kernels"):
+        losses.explain(spread, y)
     with pytest.raises(TypeError, match="report needs whole rows"):
         labelsmooth.CrossEntropyLoss(label_smoothing=0.1).report(spread, y)
 

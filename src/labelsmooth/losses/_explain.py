@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..kernels import _compiled
-from . import _dispatch
+from . import _dispatch, _mesh
 from ._inputs import prepare
 from ._options import check_names, options_of
 
@@ -75,6 +75,8 @@ def explain(
     Source: none; it describes this library.
     """
     check_names(options, "explain")
+    if _mesh.is_spread((input, target)):
+        raise TypeError("explain tells which kernel takes whole rows; the loss of a DTensor has no choice of kernels")
     asked = options_of(ignore_index, reduction, label_smoothing, {"weight": weight, **options})
     batch = prepare(input, target, asked)
     targets = batch.smoothed(asked)

@@ -29,12 +29,14 @@ class Opening(NamedTuple):
     peak     (rows,) float64: the largest allowed logit; +inf where one is +inf or NaN, −inf where no class is allowed
     first, classes  where this rank's classes begin, and how many there are in all
     allowed  how many classes are allowed, the same in every row; None where rows differ
+    own      (rows,) float64: the largest logit of this rank alone
     """
 
     peak: Tensor
     first: int
     classes: int
     allowed: int | None
+    own: Tensor
 
 
 def shard_of(logits: Tensor, keep: Tensor, class_mask: Tensor | None, options: Options) -> Shard:
@@ -100,7 +102,7 @@ def opened(world: World, peak: Tensor, n: int, count: int, labels: Tensor) -> Op
     if sum(sizes) == 0:
         raise ValueError("no rank of the group has a class; input must be (N, classes of this rank, d1, …)")
     allowed = None if min(counts) < 0 else sum(counts)
-    return Opening(found[:rows].double(), sum(sizes[: world.rank]), sum(sizes), allowed)
+    return Opening(found[:rows].double(), sum(sizes[: world.rank]), sum(sizes), allowed, peak.double())
 
 
 def local_peak(shard: Shard) -> Tensor:

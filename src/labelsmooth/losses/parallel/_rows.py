@@ -50,7 +50,7 @@ class Rows:
 
     def cut(self, rows: slice, shard: Shard, peak: Tensor) -> Rows:
         """These rows, with their logits and their largest ones."""
-        background, opening = self.background.cut(rows), self.opening._replace(peak=peak)
+        background, opening = self.background.cut(rows), self.opening._replace(peak=peak, own=peak)
         parts = (self.on_label[rows], self.on_background[rows], self.weight_y[rows], self.keep[rows])
         return Rows(shard, opening, background, *parts)
 
@@ -128,7 +128,8 @@ def blocks(known: Rows) -> Iterator[Block]:
 def _block(known: Rows, rows: slice) -> Block:
     shard, peak = known.shard, known.opening.peak[rows].unsqueeze(1)
     good = known.keep[rows].unsqueeze(1) & peak.isfinite()
-    d = torch.where(good, shard.logits[rows].double() - torch.where(good, peak, 0), 0)
+    d = shard.logits[rows].to(torch.float64, copy=True)
+    d = d.sub_(peak) if bool(good.all()) else torch.where(good, d - torch.where(good, peak, 0), 0)
     allowed = None if shard.allowed is None else shard.allowed[rows]
     d = d if allowed is None else torch.where(allowed, d, 0)
     column = known.background.labels[rows] - known.background.first
@@ -155,7 +156,6 @@ def local_sums(known: Rows, *, masses: bool) -> tuple[Sums, Tensor]:
     sums = Sums(*known.opening.peak.new_zeros((len(Sums._fields), len(known.keep))))
     top = torch.full_like(known.background.labels, -1)
     for block in blocks(known):
-        _sum_exponentials(block, sums, top)
         _sum_label(block, sums)
         if known.background.spread != "none":
             v, weighted = _shares(known, block)
@@ -164,18 +164,23 @@ def local_sums(known: Rows, *, masses: bool) -> tuple[Sums, Tensor]:
                 every = torch.ones_like(block.d)
                 sums.total[block.rows] = (every if v is None else v).sum(1)
                 sums.mass[block.rows] = (every if weighted is None else weighted).sum(1)
+        _sum_exponentials(known.opening, block, sums, top)
     return sums, top
 
 
-def _sum_exponentials(block: Block, sums: Sums, top: Tensor) -> None:
-    reached = block.d if block.allowed is None else block.d.masked_fill(~block.allowed, -torch.inf)
-    highest, at = reached.max(1)
-    mine = (highest == 0) & block.good
-    e = reached.exp()
-    e.scatter_(1, at.unsqueeze(1), torch.where(mine, 0, highest.exp()).unsqueeze(1))
+def _sum_exponentials(opening: Opening, block: Block, sums: Sums, top: Tensor) -> None:
+    """In place of d. The largest class is looked for in the rows alone that have it here."""
+    reached = block.d if block.allowed is None else block.d.masked_fill_(~block.allowed, -torch.inf)
+    mine = block.good & (opening.own[block.rows] == opening.peak[block.rows])
+    whole = bool(mine.all())
+    at = reached.argmax(1) if whole else reached[mine].argmax(1)
+    e = reached.exp_()
+    e[torch.arange(len(e), device=e.device) if whole else mine.nonzero().squeeze(1), at] = 0
     sums.rest[block.rows] = torch.where(block.good, e.sum(1), 0)
     sums.tops[block.rows] = mine.double()
-    top[block.rows] = torch.where(mine, at, -1)
+    found = torch.full_like(top[block.rows], -1)
+    found[mine] = at
+    top[block.rows] = found
 
 
 def _sum_label(block: Block, sums: Sums) -> None:
@@ -189,21 +194,22 @@ def _sum_label(block: Block, sums: Sums) -> None:
 def gradient(known: Rows, found: Found, factor: Tensor) -> Tensor:
     """m·p − q times a factor of each row, in the logits' dtype, (rows, n)."""
     written = torch.empty_like(known.shard.logits)
-    at_top = _at_top(known, found)
+    live = known.keep & found.rest.isfinite()
+    parts = (found.mass / (1 + found.rest), found.each, found.own, _at_top(known, found))
+    scale, each, own, at_top = (torch.where(live, part * factor, 0) for part in parts)
+    spoiled = live & (known.opening.peak == torch.inf)
     for block in blocks(known):
         rows = block.rows
-        p = block.d.exp().mul_((found.mass[rows] / (1 + found.rest[rows])).unsqueeze(1))
+        weighted = None if known.background.spread == "none" else _shares(known, block)[1]
+        p = block.d.exp_().mul_(scale[rows].unsqueeze(1))
         if known.background.spread != "none":
-            _, weighted = _shares(known, block)
-            p = p.sub_(found.each[rows].unsqueeze(1) * (1.0 if weighted is None else weighted))
-        p.scatter_add_(1, block.column, torch.where(block.here, -found.own[rows], 0).unsqueeze(1))
-        top = found.top[rows]
-        sole = p.gather(1, top.clamp(min=0).unsqueeze(1)).squeeze(1)
-        p.scatter_(1, top.clamp(min=0).unsqueeze(1), torch.where(top >= 0, at_top[rows], sole).unsqueeze(1))
-        p = torch.where(known.opening.peak[rows].unsqueeze(1) == torch.inf, torch.nan, p)
-        p = torch.where(found.rest[rows].unsqueeze(1) == torch.inf, 0, p)
-        p = p if block.allowed is None else torch.where(block.allowed, p, 0)
-        written[rows] = torch.where(known.keep[rows].unsqueeze(1), p * factor[rows].unsqueeze(1), 0).to(written.dtype)
+            p.sub_(each[rows].unsqueeze(1) if weighted is None else each[rows].unsqueeze(1) * weighted)
+        p.scatter_add_(1, block.column, torch.where(block.here, -own[rows], 0).unsqueeze(1))
+        mine = (found.top[rows] >= 0).nonzero().squeeze(1)
+        p[mine, found.top[rows][mine]] = at_top[rows][mine]
+        if bool(spoiled[rows].any()):
+            p.masked_fill_(spoiled[rows].unsqueeze(1), torch.nan)
+        written[rows] = p if block.allowed is None else torch.where(block.allowed, p, 0)
     return written
 
 
