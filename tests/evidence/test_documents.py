@@ -55,3 +55,43 @@ def test_the_page_of_the_verdict_shows_the_comparisons_that_are_stored(tmp_path:
     for world in found["worlds"]:
         assert sum(world[code] for code in ("smooth", "keep_hard", "open")) == world["comparisons"]
         assert world["right"] + world["wrong"] + world["open"] == world["comparisons"]
+
+
+S6 = (
+    ("confidence", "mean confidence falls (over-confident)"),
+    ("confidence", "ECE falls where hard labels are over-confident"),
+    ("confidence", "ECE rises where hard labels are calibrated"),
+    ("noise", "late, smoothing lowers ECE"),
+    ("robustness", "shifted data make hard labels over-confident, also after T"),
+)
+S8 = (
+    ("too-much", "accuracy is lower at ε = 0.9"),
+    ("too-much", "NLL after temperature is higher at ε = 0.9"),
+    ("distillation", "60 rows: smoothing the teacher costs more at T = 4 than at T = 1"),
+)
+S9 = (
+    ("temperature", "temperature lowers the ECE of hard labels"),
+    ("temperature", "with wrong labels the best epoch has a lower NLL than the last (hard)"),
+    ("ranking", "logit normalisation, after T, ranks better than ε = 0.3 without"),
+)
+
+
+def found_everywhere(name: str, claim: str) -> bool:
+    """The claim is there, and was found at every offset that is stored."""
+    each = [{c["claim"]: c["verdict"] for c in record["claims"]}[claim] for record in pages.stored(name).values()]
+    return set(each) == {"found"}
+
+
+@pytest.mark.parametrize(("name", "claim"), S6)
+def test_S6_effects_were_found_at_every_offset(name: str, claim: str) -> None:
+    assert found_everywhere(name, claim)
+
+
+@pytest.mark.parametrize(("name", "claim"), S8)
+def test_S8_limits_were_found_at_every_offset(name: str, claim: str) -> None:
+    assert found_everywhere(name, claim)
+
+
+@pytest.mark.parametrize(("name", "claim"), S9)
+def test_S9_what_rivals_do_was_found_at_every_offset(name: str, claim: str) -> None:
+    assert found_everywhere(name, claim)

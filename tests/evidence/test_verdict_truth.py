@@ -20,11 +20,11 @@ def test_the_posterior_stands_in_for_labels() -> None:
     data = truth.drawn(world, 3)
     assert data.shifted is not None and data.shifted.posterior is not None
     known = data.shifted.posterior
-    logits = np.log(np.maximum(known, 1e-30)).astype(np.float32)
+    logits = 3 * np.log(np.maximum(known, 1e-30)).astype(np.float32)  # over-confident: the temperature is 3
     val = data.val.posterior
     assert val is not None
     splits = {
-        "val": Split(np.log(np.maximum(val, 1e-30)).astype(np.float32), data.val.labels),
+        "val": Split(3 * np.log(np.maximum(val, 1e-30)).astype(np.float32), data.val.labels),
         "test": Split(logits, data.shifted.labels),
         "shifted": Split(logits, data.shifted.labels, posterior=known),
     }
