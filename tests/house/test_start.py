@@ -31,8 +31,13 @@ def test_loads_no_torch(code: str) -> None:
     assert not modules & {"torch", "scipy", "matplotlib"}
 
 
-def test_torch_is_loaded_when_a_loss_is_used() -> None:
-    assert "torch" in loaded_after("from labelsmooth import CrossEntropyLoss")
+def test_torch_is_loaded_when_a_loss_is_used_and_nothing_distributed() -> None:
+    modules = loaded_after(
+        "import torch\nfrom labelsmooth import CrossEntropyLoss\n"
+        "CrossEntropyLoss(label_smoothing=0.1)(torch.nn.Parameter(torch.zeros(1, 3)), torch.tensor([0]))"
+    )
+    assert "torch" in modules
+    assert not modules & {"torch.distributed.tensor", "labelsmooth.losses.parallel"}
 
 
 def test_unknown_names_are_told_apart() -> None:

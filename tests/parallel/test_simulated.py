@@ -18,7 +18,7 @@ from labelsmooth import parallel
 pytestmark = pytest.mark.skipif(not EXTENDED, reason="longdouble is no wider than float64 on this machine")
 
 SEED = 22
-CASES = {2: 60, 3: 60, 7: 30, 32: 4}
+CASES = {2: 40, 3: 40, 7: 20, 32: 2}
 """How many on so many ranks. `python benchmarks/parallel_sweep.py` runs further ones."""
 
 

@@ -14,7 +14,7 @@ from parallel.spawned import in_world
 from torch.distributed.device_mesh import init_device_mesh
 
 MESHES = {2: [(1, 2), (2, 1)], 3: [(1, 3), (3, 1)], 4: [(1, 4), (2, 2), (4, 1)]}
-EACH = {2: 20, 3: 14, 4: 10}
+EACH = {2: 16, 3: 10, 4: 8}
 """Configurations on each mesh. `python benchmarks/parallel_sweep.py` runs further ones."""
 
 

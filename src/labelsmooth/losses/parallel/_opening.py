@@ -54,9 +54,9 @@ def shard_of(logits: Tensor, keep: Tensor, class_mask: Tensor | None, options: O
 
 def greet(world: World, shard: Shard, *, strict: bool) -> None:
     """Before anything of a size that depends on the rows is sent: that all ranks have as many, of one dtype."""
-    if strict or not world.calls:
+    if strict or not world.acquainted:
         compare(world, len(shard.logits), shard.logits.shape[1], shard.logits)
-    world.calls += 1
+        world.remember()
 
 
 def compare(world: World, rows: int, columns: int, like: Tensor) -> list[int]:

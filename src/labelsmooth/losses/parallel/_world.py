@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Literal, final
-from weakref import WeakKeyDictionary
+from weakref import WeakSet
 
 import torch
 from torch import Tensor, distributed
@@ -20,15 +20,19 @@ class PeerLost(RuntimeError):
 
 
 class World(ABC):
-    """Processes that reduce together. `calls` counts the losses they began, in step with each other."""
+    """Processes that reduce together. `acquainted`: they have compared their shapes, all in the same call."""
 
     rank: int
     size: int
-    calls: int = 0
+    acquainted: bool = False
 
     @abstractmethod
     def reduce(self, x: Tensor, operation: Operation) -> Tensor:
         """The maximum or the sum of `x` over all ranks, with the same bits on each; `x` may be written into."""
+
+    def remember(self) -> None:
+        """Note that shapes were compared, for as long as the group lives."""
+        self.acquainted = True
 
     def sum(self, fields: Sequence[Tensor]) -> list[Tensor]:
         """The sums of several tensors over all ranks, in one reduction for each dtype."""
@@ -57,8 +61,12 @@ class Processes(World):
     """The processes of a group of ``torch.distributed``."""
 
     def __init__(self, group: ProcessGroup) -> None:
-        self.group = group
+        self.group, self.acquainted = group, group in _acquainted
         self.rank, self.size = distributed.get_rank(group), distributed.get_world_size(group)
+
+    def remember(self) -> None:
+        super().remember()
+        _acquainted.add(self.group)
 
     def reduce(self, x: Tensor, operation: Operation) -> Tensor:
         how = distributed.ReduceOp.MAX if operation == "max" else distributed.ReduceOp.SUM
@@ -78,7 +86,7 @@ def collective(world: World, run: Callable[[], object]) -> None:
         ) from error
 
 
-_known: WeakKeyDictionary[ProcessGroup, Processes] = WeakKeyDictionary()
+_acquainted: WeakSet[ProcessGroup] = WeakSet()
 
 
 def world_of(group: ProcessGroup | World | None) -> World:
@@ -93,4 +101,4 @@ def world_of(group: ProcessGroup | World | None) -> World:
     chosen: ProcessGroup = distributed.group.WORLD if group is None else group  # type: ignore[assignment]
     if distributed.get_rank(chosen) < 0:
         raise ValueError("this process is no member of the group; call the loss only on the ranks of its group")
-    return _known.setdefault(chosen, Processes(chosen))
+    return Processes(chosen)
