@@ -247,7 +247,7 @@ def cells_of(content: bytes, draw: Draw) -> bytes:
         elif kind == 2 and line:
             del line[column]
         elif kind == 3:
-            table[row] = (line * draw.choice([2, 300, 20000]))[:300_000]
+            table[row] = (line[:50] * draw.choice([2, 300, 20000]))[:300_000]
         elif kind == 4:
             table.insert(row, list(table[-1]))
         elif kind == 5:

@@ -217,3 +217,9 @@ def test_five_hundred_mutated_files() -> None:
     done = subprocess.run(fuzz, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "500 files: 0 tracebacks or hangs" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["\ud800.csv", "x" * 5000 + ".csv", "a\0b.csv"])
+def test_a_name_that_no_file_can_have_is_refused_in_words(name: str) -> None:
+    with pytest.raises(UsageError, match="data must be one of"):
+        load(name)

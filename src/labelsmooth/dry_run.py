@@ -119,7 +119,7 @@ def tune(data: Any = "digits", y: Any = None, options: TuneOptions | None = None
 def _check(options: Any) -> None:
     from .comparison import engines, fail_if, warnings
 
-    engines.check(options.engine, options.jobs)
+    engines.check(options.engine, options.jobs, options.address)
     for text in options.fail_if or ():
         fail_if.parse(text)
     warnings.checked(options.no_warn)

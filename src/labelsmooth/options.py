@@ -129,7 +129,10 @@ class TrainingOptions(DataOptions):
     )
     metric: str = _metric()
     min_effect: float | None = _min_effect()
-    engine: str = option("processes", "where trials run: processes or inline", str)
+    engine: str = option("processes", "where trials run: processes, inline, or ray (a cluster that is there)", str)
+    address: str | None = option(
+        None, "of the Ray cluster, such as ray://head:10001; by default the one this machine belongs to", str
+    )
     jobs: int | None = option(None, "worker processes; by default one a core, for a script one in all", int)
     out: Path | None = option(None, "folder of the run; by default runs/<date>-<data>-<hash>", Path)
     resume: bool = option(False, "go on with an interrupted run; finished trials are kept")

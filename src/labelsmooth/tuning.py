@@ -60,7 +60,7 @@ def tune(
     from .comparison.tuning.searching import run_search
 
     chosen = replace(options or TuneOptions(), **from_names(TuneOptions, changes))
-    engines.check(chosen.engine, chosen.jobs)
+    engines.check(chosen.engine, chosen.jobs, chosen.address)
     conditions = [fail_if.parse(text) for text in chosen.fail_if or ()]
     fail_if.check_methods(conditions, ())
     silent = warnings.checked(chosen.no_warn)
@@ -71,7 +71,9 @@ def tune(
     source = str(data) if isinstance(data, (str, Path)) and str(data) != dataset.name else ""
     search = make_search(dataset, chosen, source)
     with closing(open_folder(search, chosen.out, resume=chosen.resume)) as folder:
-        candidates, stopped = run_search(dataset, search, folder, chosen.engine, chosen.jobs, progress=progress)
+        candidates, stopped = run_search(
+            dataset, search, folder, chosen.engine, chosen.jobs, progress=progress, address=chosen.address
+        )
         seconds = partial(_since, start)
         results = results_of(dataset, search, folder, candidates, seconds, silent, interrupted=stopped)
         found = Comparison(results, folder.path, fail_if.met(conditions, results))

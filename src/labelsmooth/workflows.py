@@ -66,7 +66,7 @@ def compare(
     from .comparison.running import open_folder, run_trials
 
     chosen = replace(options or CompareOptions(), **from_names(CompareOptions, changes))
-    engines.check(chosen.engine, chosen.jobs)
+    engines.check(chosen.engine, chosen.jobs, chosen.address)
     conditions = [fail_if.parse(text) for text in chosen.fail_if or ()]
     silent = warnings.checked(chosen.no_warn)
     start = time.perf_counter()
@@ -75,7 +75,9 @@ def compare(
         _progress.say(sentence)
     fail_if.check_methods(conditions, (method.name for method in plan.methods))
     with closing(open_folder(plan, chosen.out, resume=chosen.resume)) as folder:
-        stopped = run_trials(dataset, plan, folder, chosen.engine, chosen.jobs, progress=progress)
+        stopped = run_trials(
+            dataset, plan, folder, chosen.engine, chosen.jobs, progress=progress, address=chosen.address
+        )
         if stopped and not any(map(folder.is_finished, plan.trials())):
             raise Interrupted
         done = _finish(dataset, plan, folder, start, silent)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from labelsmooth import data
-from labelsmooth._checks import DataError, UsageError
+from labelsmooth._checks import DataError, MissingExtra, UsageError
 from labelsmooth.comparison import engines
 from labelsmooth.comparison._interrupts import Stop
 from labelsmooth.comparison.engines import processes
@@ -74,7 +75,7 @@ def test_seeds_are_at_least_one(seeds: int) -> None:
 
 def test_engines_and_interruptions_give_the_same_bits(digits: data.Dataset, tmp_path: Path) -> None:
     plan = plan_of(digits)
-    for engine in engines.names():
+    for engine in ("inline", "processes"):
         run_trials(digits, plan, open_folder(plan, tmp_path / engine, resume=False), engine, 2, progress=False)
     whole = bits(tmp_path / "inline")
     assert len(whole) == 8
@@ -157,7 +158,15 @@ def test_D9_a_worker_that_dies_costs_its_own_trial_only(digits: data.Dataset, mo
 
 
 def test_unknown_engine_and_jobs(digits: data.Dataset) -> None:
-    with pytest.raises(UsageError, match=r"engine must be one of \['inline', 'processes'\]; got 'ray'"):
-        engines.run("ray", digits, [], None, Stop())
+    with pytest.raises(UsageError, match=r"engine must be one of \['inline', 'processes', 'ray'\]; got 'slurm'"):
+        engines.run("slurm", digits, [], None, Stop())
     with pytest.raises(UsageError, match="jobs must be at least 1"):
         engines.run("inline", digits, [], 0, Stop())
+    with pytest.raises(UsageError, match="--address is of a Ray cluster"):
+        engines.check("processes", None, "auto")
+
+
+def test_without_ray_its_engine_names_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(MissingExtra, match=r"ray is not installed; install it with: pip install 'labelsmooth\[ray\]'"):
+        engines.check("ray", None)

@@ -57,7 +57,7 @@ def script_plan(options: Any) -> Plan:
 
 
 _OF_SCRIPTS = ("scheme", "smoothing", "seeds", "weight_decay", "dropout", "metric", "min_effect", "jobs", "out")
-_OF_ALL_RUNS = ("script", "plan", "engine", "resume", "fail_if")
+_OF_ALL_RUNS = ("script", "plan", "engine", "address", "resume", "fail_if")
 
 
 def _refuse_for_script(options: Any, places: set[str]) -> None:

@@ -14,7 +14,7 @@ from .plan import Plan
 from .script import Script
 
 __all__ = ["Script", "checked", "options_of", "read"]
-_OF_THE_RUN = ("plan", "engine", "jobs", "out", "resume", "fail_if")
+_OF_THE_RUN = ("plan", "engine", "address", "jobs", "out", "resume", "fail_if")
 
 
 def read(options: CompareOptions) -> Plan:

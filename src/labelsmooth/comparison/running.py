@@ -45,7 +45,14 @@ def place_of(plan: Planned, out: Path | None, *, resume: bool) -> Path:
 
 
 def run_trials(
-    dataset: Dataset | None, plan: Plan, folder: RunFolder, engine: str, jobs: int | None, *, progress: bool
+    dataset: Dataset | None,
+    plan: Plan,
+    folder: RunFolder,
+    engine: str,
+    jobs: int | None,
+    *,
+    progress: bool,
+    address: str | None = None,
 ) -> bool:
     """Run what is not finished yet; every outcome is written as it comes. Without a data set it is a script's plan.
 
@@ -54,7 +61,7 @@ def run_trials(
     waiting = [trial for trial in plan.trials() if not folder.is_finished(trial)]
     what = f"training {len(plan.methods)} methods with {len(plan.seeds)} seeds on {plan.data.name}"
     with _progress.track(len(waiting), what, show=progress) as step, listening() as stop:
-        with closing(_outcomes(dataset, plan, folder, engine, waiting, jobs, stop)) as outcomes:
+        with closing(_outcomes(dataset, plan, folder, engine, waiting, jobs, stop, address)) as outcomes:
             for trial, outcome in outcomes:
                 keep(folder, trial, outcome)
                 step()
@@ -77,10 +84,11 @@ def _outcomes(
     waiting: list[Trial],
     jobs: int | None,
     stop: Stop,
+    address: str | None,
 ) -> Generator[Outcome, None, None]:
     if isinstance(plan.settings, Script):
         return _scripted.run(plan.settings, waiting, folder.path, jobs, stop)
-    return engines.run(engine, dataset, waiting, jobs, stop)  # type: ignore[arg-type]
+    return engines.run(engine, dataset, waiting, jobs, stop, address)  # type: ignore[arg-type]
 
 
 def _meta(trial: Trial, history: list[Epoch]) -> dict[str, dict[str, Any]]:

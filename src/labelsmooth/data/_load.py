@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from importlib import import_module
@@ -48,10 +50,20 @@ def load(name: str, options: DataOptions | None = None, *, seed: int = 0, **chan
     settings = Settings(chosen.label_noise, chosen.label_noise_val, chosen.shift, seed)
     if not isinstance(name, str) or not name.strip():
         raise UsageError(f"data must be a name, one of {names()}, or a path; got {name!r}")
+    _check_path(name)
     if name in names():
         _refuse_options(name, chosen, "built in")
         return assemble(name, import_module(f".sources.{name}", __package__).load(), settings)
     return assemble(short(name), _source(name, chosen), settings)
+
+
+def _check_path(name: str) -> None:
+    """A name that no file system could hold is said as that; whether the file is there is looked at later."""
+    try:
+        os.stat(name)
+    except (OSError, ValueError) as error:
+        if isinstance(error, ValueError) or error.errno == errno.ENAMETOOLONG:
+            raise UsageError(f"data must be one of {names()}, or a path; got {name!r:.80}, which is none") from error
 
 
 def short(name: str) -> str:

@@ -25,23 +25,30 @@ def names() -> list[str]:
     """The engines, read from the folder.
 
     >>> names()
-    ['inline', 'processes']
+    ['inline', 'processes', 'ray']
     """
     return sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
 
 
-def check(engine: str, jobs: int | None) -> None:
-    """Raise UsageError for an engine that is not there or a number of jobs under 1."""
+def check(engine: str, jobs: int | None, address: str | None = None) -> None:
+    """Raise UsageError for an engine that is not there, a number of jobs under 1, or an address that nobody reads."""
+    if address is not None and engine != "ray":
+        raise _checks.UsageError(f"--address is of a Ray cluster: give --engine ray with it; got engine {engine!r}")
     if engine not in names():
         raise _checks.UsageError(f"engine must be one of {names()}; got {engine!r}")
+    if engine == "ray":
+        _checks.require("ray", "ray")
     if jobs is not None and jobs < 1:
         raise _checks.UsageError(f"jobs must be at least 1; got {jobs}")
 
 
 def run(
-    engine: str, dataset: Dataset, trials: Sequence[Trial], jobs: int | None, stop: Stop
+    engine: str, dataset: Dataset, trials: Sequence[Trial], jobs: int | None, stop: Stop, address: str | None = None
 ) -> Generator[Outcome, None, None]:
     """Run the trials on the engine of that name, yielding each outcome as it comes."""
-    check(engine, jobs)
-    outcomes: Generator[Outcome, None, None] = import_module(f".{engine}", __name__).run(dataset, trials, jobs, stop)
+    check(engine, jobs, address)
+    where = () if address is None else (address,)
+    outcomes: Generator[Outcome, None, None] = import_module(f".{engine}", __name__).run(
+        dataset, trials, jobs, stop, *where
+    )
     return outcomes

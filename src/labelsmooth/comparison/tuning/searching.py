@@ -39,6 +39,7 @@ class Training:
     folder: RunFolder
     engine: str
     jobs: int | None
+    address: str | None
     stop: Stop
     step: Callable[[], None]
 
@@ -49,7 +50,9 @@ class Training:
         for _ in range(len(every) - len(waiting)):
             self.step()
         if waiting:
-            with closing(engines.run(self.engine, self.dataset, waiting, self.jobs, self.stop)) as outcomes:
+            with closing(
+                engines.run(self.engine, self.dataset, waiting, self.jobs, self.stop, self.address)
+            ) as outcomes:
                 for trial, outcome in outcomes:
                     keep(self.folder, trial, outcome)
                     self.step()
@@ -58,7 +61,14 @@ class Training:
 
 
 def run_search(
-    dataset: Dataset, search: Search, folder: RunFolder, engine: str, jobs: int | None, *, progress: bool
+    dataset: Dataset,
+    search: Search,
+    folder: RunFolder,
+    engine: str,
+    jobs: int | None,
+    *,
+    progress: bool,
+    address: str | None = None,
 ) -> tuple[list[Candidate], bool]:
     """Every candidate that was tried, in the order in which they were proposed, each once; and whether somebody asked
     to stop (Ctrl-C): then those of them that are through.
@@ -71,7 +81,7 @@ def run_search(
     what = f"searching on {search.data.name}, at most {total} trainings"
     with _progress.track(total, what, show=progress) as step, listening() as stop:
         try:
-            _rounds(search, Training(dataset, folder, engine, jobs, stop, step), known)
+            _rounds(search, Training(dataset, folder, engine, jobs, address, stop, step), known)
         except _Stopped:
             return _through(search, list(known.values())), True
     _refuse_nothing(list(known.values()))
