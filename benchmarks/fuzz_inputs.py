@@ -138,7 +138,7 @@ def read_results(path: Path) -> None:
     """What `labelsmooth report` does; the page itself for some, because it takes longest."""
     from labelsmooth.comparison.folder import Folder
 
-    results = Folder(path.parent).read_json(path.name)
+    results = Folder(path.parent).results()
     text.render(results)
     markdown.render(results)
     model_card.render(results)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import _progress
-from ._checks import DataError, Interrupted, UsageError, require
+from ._checks import Interrupted, UsageError, require
 from ._comparison import Comparison
 from .options import CompareOptions, EvaluateOptions, from_names, words_of
 from .predictions import Predictions
@@ -213,10 +213,7 @@ def report(run: str | Path) -> Comparison:
     from .comparison.folder import Folder
 
     folder = Folder(run)
-    results = folder.read_json("results.json")
-    if not isinstance(results, dict):
-        raise DataError(f"{folder.path / 'results.json'} holds no results; expected what compare or evaluate wrote")
-    comparison = Comparison(results, folder.path)
+    comparison = Comparison(folder.results(), folder.path)
     comparison.document(folder.path)
     return comparison
 

@@ -53,6 +53,13 @@ class Folder:
         except (ValueError, RecursionError) as error:
             raise _checks.DataError(f"{path} is not valid JSON: {error}") from error
 
+    def results(self) -> dict[str, Any]:
+        """What results.json holds. Raises DataError when it is missing, broken or no results."""
+        found = self.read_json("results.json")
+        if not isinstance(found, dict):
+            raise _checks.DataError(f"{self.path / 'results.json'} holds no results: expected what a run writes")
+        return found
+
 
 def write_text(path: Path, text: str) -> Path:
     """Write UTF-8 text, whole or not at all."""
