@@ -27,7 +27,8 @@ def name_of(row: Row) -> str:
 
 def role_of(row: Row) -> str:
     """Return which colour a row wears: "hard" and "smooth" for the chosen pair, "other" for all the rest."""
-    return row["chosen"] if row.get("chosen") in STARS else "other"
+    role = words(row, "chosen")
+    return role if role in STARS else "other"
 
 
 def star_of(row: Row) -> str:
