@@ -200,7 +200,11 @@ def _counted(world: World, lines: Sequence[Line]) -> dict[str, Any]:
     nothing = world.placebo or not len(gain)  # both sides of a placebo are trained alike: its gain is 0
     mean = 0.0 if nothing else float(gain.mean())
     error = 0.0 if nothing or len(gain) < 2 else float(gain.std(ddof=1) / np.sqrt(len(gain)))
-    by_world = [right(line["code"], mean, line["min_effect"]) for line in lines]
+    by_world = [
+        right(line["code"], mean, line["min_effect"])
+        for line in lines
+        if abs(mean - (0.0 if line["code"] == "smooth" else line["min_effect"])) >= 2 * error
+    ]
     by_own = [right(line["code"], line["true"], line["min_effect"]) for line in lines]
     codes = [line["code"] for line in lines]
     return {

@@ -18,14 +18,19 @@ rows standing in for labels. What a simulation of many more draws says is in [an
 
 *smooth* is wrong where the true gain is 0 or below, *keep hard* where it is δ or above; *open* is neither. Truth is
 taken twice: **of the setting**, the mean gain over all its comparisons (0 by construction where both sides are hard
-labels), and **of the comparison**, the gain on its own training rows, which four seeds only estimate. Shares have 95 %
+labels), and **of the comparison**, the gain on its own training rows, which four seeds only estimate. Where the mean of
+a setting is within two of its errors of the limit, a verdict counts as neither right nor wrong by it. Shares have 95 %
 intervals after Wilson.
 
 ## By the truth of the setting
 
 {by_setting}
 
-All settings together: wrong **{wrong}** (goal: at most {wrong_at_most}). {where_wrong}
+All settings together: wrong **{wrong}** (goal: at most {wrong_at_most}). Neither right nor wrong, beside those left
+*open*: {unclear}. {where_wrong}
+
+A setting's mean can hang on a single comparison; the error beside it shows that. 100 comparisons of each setting were
+the aim: the shares above say how many there are, and the command adds to them.
 
 ## By the truth of each comparison
 
@@ -70,6 +75,7 @@ def page(found: dict[str, Any], fresh: int) -> str:
     return TEXT.format(
         comparisons=total, each=f"{each} of each setting", fresh=fresh,
         by_setting=_table(worlds, ""), by_own=_table(worlds, "own_"),
+        unclear=sum(w["comparisons"] - w["right"] - w["wrong"] - w["open"] for w in worlds),
         wrong=share(wrong, total), own_wrong=share(own, total),
         where_wrong=f"In: {'; '.join(places)}." if places else "",
         wrong_at_most=f"{WRONG_AT_MOST:.0%}", right_at_least=f"{RIGHT_AT_LEAST:.0%}",
