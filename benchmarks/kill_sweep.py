@@ -136,12 +136,21 @@ def forked(words: list[str], log: Path, job: Callable[[list[str]], int] = cli.ru
     os._exit(code)
 
 
+def heard() -> None:
+    """Ctrl-C is heard, also where the sweep runs in the background and would pass on that it is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def started(words: list[str], log: Path, _job: object = None) -> int:
     """A real command, in a session of its own."""
     program = "import os, sys; from labelsmooth.cli import main; main()"
     with open(log, "wb") as output:
         return subprocess.Popen(
-            [sys.executable, "-c", program, *words], stdout=output, stderr=output, start_new_session=True
+            [sys.executable, "-c", program, *words],
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=heard,
         ).pid
 
 

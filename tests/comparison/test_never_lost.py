@@ -58,7 +58,9 @@ def interrupting(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(inline, "attempt", pressed)
         return asked
 
-    return put
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
+    yield put
+    signal.signal(signal.SIGINT, before)
 
 
 def bits(folder: Path) -> dict[str, bytes]:
@@ -120,6 +122,11 @@ def test_D7_a_search_is_interrupted_and_comes_to_the_same_end(interrupting: Any,
     assert tune("digits", out=tmp_path / "run", resume=True, **chosen).tuning == whole.tuning
 
 
+def heard() -> None:
+    """Ctrl-C is heard, also where the tests run in the background and would pass on that it is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_D7_ctrl_c_on_worker_processes(tmp_path: Path) -> None:
     """As a terminal sends it: to the command and to everything it started."""
     program = "from labelsmooth.cli import main; main()"
@@ -127,6 +134,7 @@ def test_D7_ctrl_c_on_worker_processes(tmp_path: Path) -> None:
     running = subprocess.Popen(
         [sys.executable, "-c", program, *words],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=heard,
     )  # fmt: skip
     history = tmp_path / "run" / "history"
     while len(list(history.glob("*.jsonl"))) < 8 and running.poll() is None:
