@@ -163,7 +163,7 @@ def test_evaluate_of_two_plain_files(tmp_path: Path) -> None:
         (lambda: compare("digits", metric="ece"), "ece"),
         (lambda: compare("digits", label_noise=1.5), "label_noise"),
         (lambda: compare("digits", min_effect=-1), "min_effect"),
-        (lambda: compare("digits", engine="ray"), "engine must be one of"),
+        (lambda: compare("digits", engine="dask"), "engine must be one of"),
         (lambda: compare("digits", jobs=0), "jobs must be at least 1"),
         (lambda: evaluate([]), "there are no predictions to measure"),
         (lambda: evaluate("nothing-*.npz"), "no file is named"),
