@@ -25,16 +25,7 @@ pytestmark = [
     pytest.mark.skipif(isinstance(OPENED, _compiled.Missing), reason=f"no compiled kernel: {OPENED}"),
     pytest.mark.skipif(not EXTENDED, reason="longdouble is no wider than float64 on this machine"),
 ]
-SETS = [] if isinstance(OPENED, _compiled.Missing) else _compiled.instruction_sets(OPENED.calls)
 DTYPES = [torch.float32, torch.float64, torch.bfloat16, torch.float16]
-
-
-@pytest.fixture(params=SETS)
-def instruction_set(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv(_compiled.SWITCH, request.param)
-    if isinstance(_compiled.load(), _compiled.Missing):
-        pytest.skip(f"this machine does not run {request.param}")
-    return str(request.param)
 
 
 @pytest.fixture(autouse=True)

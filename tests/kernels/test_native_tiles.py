@@ -18,17 +18,8 @@ pytestmark = [
     pytest.mark.skipif(isinstance(OPENED, _compiled.Missing), reason=f"no compiled kernel: {OPENED}"),
     pytest.mark.skipif(not EXTENDED, reason="longdouble is no wider than float64 on this machine"),
 ]
-SETS = [] if isinstance(OPENED, _compiled.Missing) else _compiled.instruction_sets(OPENED.calls)
 ROWS = 165
 LOW = -torch.inf
-
-
-@pytest.fixture(params=SETS)
-def instruction_set(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv(_compiled.SWITCH, request.param)
-    if isinstance(_compiled.load(), _compiled.Missing):
-        pytest.skip(f"this machine does not run {request.param}")
-    return str(request.param)
 
 
 def logits(K: int, kind: str) -> tuple[Tensor, Tensor]:

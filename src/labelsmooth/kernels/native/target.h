@@ -8,6 +8,8 @@ namespace {
 
 constexpr int64_t SHORT = 112;  // rows of up to so many classes are solved side by side; longer ones are faster alone
 
+inline bool side_by_side(const Arguments& A) { return A.logits.of_class != 1 || A.K <= SHORT; }
+
 // Room for one row of one thread: 64 bytes more than K numbers each, so that the last vector may reach beyond.
 struct Scratch {
     char* all;
@@ -74,7 +76,7 @@ struct Batch {
         rows = A.sizes[0] * A.sizes[1] * A.sizes[2] * A.sizes[3];
         chunk = 32768 / (A.K < 1 ? 1 : A.K);
         chunk = chunk < 1 ? 1 : chunk > 1024 ? 1024 : chunk;
-        if (A.logits.of_class != 1 || A.K <= SHORT) chunk = (chunk + 63) / 64 * 64;
+        if (side_by_side(A)) chunk = (chunk + 63) / 64 * 64;
         one_target = !A.on_label && !A.on_background;
         if (one_target) target = spread_out(A.a, A.b);
         constant = !A.given.at && !A.class_weight && A.spread <= OTHERS;
@@ -275,7 +277,7 @@ struct Batch {
 Scratch::Scratch(const Arguments& A) {
     const int64_t K = (A.K + 64 + 63) / 64 * 64, wide = A.dtype == FLOAT64 ? 8 : 4;
     const bool copies = A.logits.of_class != 1 || A.gradient.at == A.logits.at || (A.gradient.at && A.gradient.of_class != 1);
-    const int64_t tiled = A.logits.of_class != 1 || A.K <= SHORT ? 4 * LS_BYTES * K : 0;
+    const int64_t tiled = side_by_side(A) ? 4 * LS_BYTES * K : 0;
     const int64_t parts[9] = {4 * K, 4 * K, 8 * K, 8 * K, 8 * K, 8 * K, copies * wide * K, copies * wide * K, tiled};
     int64_t bytes = 64;
     for (int64_t part : parts) bytes += part;

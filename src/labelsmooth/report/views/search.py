@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from .._format import MISSING, fixed, general, percent, plural, signed
 from .._read import Results, at, fields, items, number, number_at, words
-from .._rows import measure_name
+from .._rows import STARS, checkpoint_of, measure_name, metric, role_of, star_of
 from ..figures import amounts
 
 _PANELS = (
@@ -24,7 +24,6 @@ _PANELS = (
 _ASIDE = 6.0
 _DROPPED, _PAIR, _COLOURS = "ls-s-rest", {"hard": "ls-s-hard", "smooth": "ls-s-smooth"}, 8
 _WHAT = {"smoothing": "ε", "learning_rate": "learning rate", "weight_decay": "weight decay", "dropout": "dropout"}
-_WHOSE = {"hard": "H*", "smooth": "S*"}
 
 
 def sentences(results: Results) -> list[str]:
@@ -65,7 +64,7 @@ def _edges(found: dict[str, Any]) -> list[str]:
     for edge in items(found, "edges"):
         name, at_end = words(edge, "name"), number_at(edge, "at")
         end = f"{words(edge, 'end')} end of what was searched, {MISSING if at_end is None else general(at_end)}"
-        where = f"{_WHOSE.get(words(edge, 'family'), '')} has its {_WHAT.get(name, name)} at the {end}"
+        where = f"{STARS.get(words(edge, 'family'), '')} has its {_WHAT.get(name, name)} at the {end}"
         beyond = "beyond which there is nothing" if edge.get("natural") is True else "and the best may lie beyond"
         told.append(f"{where}, {beyond}.")
     return told or ["Neither H* nor S* lies at an end of what was searched."]
@@ -137,8 +136,8 @@ def _styles(tried: list[dict[str, Any]]) -> list[str]:
 
 def _keys(tried: list[dict[str, Any]], styles: list[str]) -> list[Key]:
     """H* and S* by name, then schemes, then what was dropped."""
-    stars = [Key(f"{_WHOSE[role]}: {words(e, 'method')}", style) for e, style in zip(tried, styles, strict=True)
-             if (role := words(e, "chosen")) in _WHOSE]  # fmt: skip
+    stars = [Key(f"{STARS[role]}: {words(e, 'method')}", style) for e, style in zip(tried, styles, strict=True)
+             if (role := words(e, "chosen")) in STARS]  # fmt: skip
     names = {style: words(e, "scheme") for e, style in zip(tried, styles, strict=True) if style not in _PAIR.values()}
     named = {"none": "hard labels"}
     others = [Key(named.get(name, name), style) for style, name in names.items() if style != _DROPPED]
@@ -160,7 +159,7 @@ def _panels(found: dict[str, Any], tried: list[dict[str, Any]], styles: list[str
 
 
 def _mark(each: dict[str, Any], stage: str, measure: str, style: str, schemes: list[str]) -> amounts.Mark | None:
-    amount, mean = number_at(each, "label_smoothing"), number_at(each, stage, measure, "mean")
+    amount, mean = number_at(each, "label_smoothing"), metric(each, stage, measure)
     if amount is None or mean is None:
         return None
     scheme = words(each, "scheme")
@@ -169,25 +168,19 @@ def _mark(each: dict[str, Any], stage: str, measure: str, style: str, schemes: l
 
 
 def _line(each: dict[str, Any]) -> Line:
-    def mean(stage: str, measure: str) -> float | None:
-        return number_at(each, stage, measure, "mean")
-
-    seeds, role = number(each.get("seeds")) or 0, words(each, "chosen")
+    seeds = number(each.get("seeds")) or 0
     difference, error = number_at(each, "difference", "value"), number_at(each, "difference", "standard_error")
     cells = [
-        fixed(mean("after", "nll")),
+        fixed(metric(each, "after", "nll")),
         MISSING if difference is None else f"{signed(difference)} ± {fixed(error)}",
-        percent(mean("after", "accuracy")),
-        signed(mean("before", "signed_gap"), 3),
-        fixed(mean("before", "ece"), 3),
-        fixed(mean("after", "ece"), 3),
-        fixed(mean("after", "brier")),
-        fixed(mean("after", "aurc"), 5),
+        percent(metric(each, "after", "accuracy")),
+        signed(metric(each, "before", "signed_gap"), 3),
+        fixed(metric(each, "before", "ece"), 3),
+        fixed(metric(each, "after", "ece"), 3),
+        fixed(metric(each, "after", "brier")),
+        fixed(metric(each, "after", "aurc"), 5),
     ]
     state = words(each, "state")
     flat = "flat region" if at(each, "difference", "flat") is True else ""
     fate = {"complete": flat, "dropped": f"dropped after {plural(seeds, 'seed')}"}.get(state, state)
-    checkpoint = {"last": "last epoch", "best": "best epoch"}.get(words(each, "checkpoint"), "")
-    return Line(
-        words(each, "method"), checkpoint, _WHOSE.get(role, ""), role if role in _WHOSE else "other", fate, cells
-    )
+    return Line(words(each, "method"), checkpoint_of(each), star_of(each), role_of(each), fate, cells)
