@@ -5,7 +5,7 @@
     python benchmarks/verdict_truth.py --comparisons 0                        writes from what is stored
 
 One comparison: rows drawn from the built-in mixture (its means moved apart by a factor), hard labels and one or two
-smoothed settings trained with six or ten seeds, and the product's own `evaluate` on their predictions, both
+smoothed settings trained with six to twenty seeds, and the product's own `evaluate` on their predictions, both
 checkpoints. Nothing of the rule is repeated here. Then the pair that was judged is trained again with four further
 seeds, and its true gain is the mean over these of the exact difference of NLL, after the temperature of each trial: the
 known posterior of 3000 fresh rows stands in for their labels. Comparisons are stored as they come, one JSON line each,
@@ -39,7 +39,7 @@ from labelsmooth.training import Settings, run_trial
 PAGE = Path(__file__).parents[1] / "docs" / "evidence" / "verdict.md"
 STORE = PAGE.with_suffix(".jsonl")
 FURTHER = 4
-VALIDATION, FRESH = 200, 3000
+FRESH = 3000
 POWER = 0.8
 Line = dict[str, Any]
 Found = dict[str, dict[str, Predictions]]
@@ -61,6 +61,7 @@ class World:
     classes: int = mixture.K
     seeds: int = 6
     test: int = 1000
+    validation: int = 200
     placebo: bool = False
 
     def methods(self) -> list[Method]:
@@ -80,14 +81,16 @@ WORLDS = (
     World("nothing at all: hard labels against hard labels", 400, 2.0, _mlp(6, 128, 0.01), classes=4, placebo=True),
     World("hurts: linear, 8 classes, 200 rows", 200, 1.5, Settings("linear", 10, 128, 0.1)),
     World("helps, 5000 test rows", 200, 2.0, _mlp(15, 64, 0.01), (0.4,), classes=2, seeds=10, test=5000),
-)
+    World("helps clearly: 20 seeds, 10000 test rows, 1000 for validation", 200, 2.0, _mlp(15, 64, 0.01), (0.4,),
+          classes=2, seeds=20, test=10_000, validation=1000),
+)  # fmt: skip
 
 
 def drawn(world: World, number: int) -> Dataset:
     """Fresh training, validation and test rows; as "shifted" the rows that the truth is computed on."""
     rng = np.random.default_rng([2016, WORLDS.index(world), number])
     splits, start = [], 0
-    for rows in (world.rows, VALIDATION, world.test, FRESH):
+    for rows in (world.rows, world.validation, world.test, FRESH):
         splits.append(_rows(world, rng, np.arange(start, start + rows)))
         start += rows
     names = [str(k) for k in range(world.classes)]

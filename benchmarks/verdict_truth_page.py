@@ -11,7 +11,7 @@ WRONG_AT_MOST, RIGHT_AT_LEAST = 0.03, 0.90
 TEXT = """# Is the verdict right? Trained comparisons with known truth
 
 Made by `python benchmarks/verdict_truth.py`: **{comparisons}** whole comparisons ({each}), on rows drawn from the
-built-in mixture, whose posterior is exact. Each trains hard labels and one or two smoothed settings with six or ten
+built-in mixture, whose posterior is exact. Each trains hard labels and one or two smoothed settings with six to twenty
 seeds and is judged by the product's own `evaluate`. The pair that was judged is then trained with four further seeds;
 its true gain is the mean over these of the exact difference of NLL after temperature, the posterior of {fresh} fresh
 rows standing in for labels. What a simulation of many more draws says is in [another page](../verdict-simulation.md).

@@ -109,6 +109,22 @@ def test_rows_that_are_no_distribution_are_named(metric, row):
 
 
 @each_metric
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_probability_rounded_above_1_is_1(metric, dtype):
+    rest = [[0.2, 0.8], [0.6, 0.4]]
+    above = np.array([[np.nextafter(dtype(1), dtype(2)), 0.0], *rest], dtype=dtype)
+    exact = np.array([[1.0, 0.0], *rest], dtype=dtype)
+    np.testing.assert_array_equal(metric([0, 1, 1], probs=above), metric([0, 1, 1], probs=exact))
+
+
+def test_a_posterior_rounded_above_1_is_a_posterior():
+    exact, above = [[1.0, 0.0], [0.3, 0.7]], [[np.nextafter(1.0, 2.0), 0.0], [0.3, 0.7]]
+    scores = [[0.8, 0.2], [0.4, 0.6]]
+    found = calibration.true_calibration_error(above, probs=scores)
+    assert found == pytest.approx(calibration.true_calibration_error(exact, probs=scores), abs=1e-15)
+
+
+@each_metric
 @pytest.mark.parametrize(
     "labels, error, message",
     [

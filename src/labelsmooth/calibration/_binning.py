@@ -57,7 +57,7 @@ def bin_index(confidence: np.ndarray, edges: np.ndarray) -> np.ndarray:
         return np.searchsorted(edges[1:-1], confidence, side="left")
     near = np.minimum((confidence * bins).astype(np.int64), bins - 1)
     near -= confidence <= edges[near]
-    return np.maximum(near + (confidence > edges[near + 1]), 0)
+    return np.clip(near + (confidence > edges[near + 1]), 0, bins - 1)  # a confidence may be 1 + 2⁻⁵² by rounding
 
 
 @dataclass(frozen=True, eq=False)

@@ -136,8 +136,8 @@ def _from_probs(
     top = block.argmax(axis=1)
     start = np.arange(0, values.size, values.shape[1])
     at_label = start + label
-    confidence, of_label = values.take(start + top), values.take(at_label)
-    check_probs(values, number, confidence)
+    check_probs(values, number)
+    confidence, of_label = (np.minimum(values.take(at), 1.0) for at in (start + top, at_label))  # 1 + 2⁻⁵² is rounding
     values.reshape(-1)[at_label] = 0.0
     with np.errstate(divide="ignore", under="ignore"):
         others = np.einsum("ij,ij->i", values, values)
