@@ -73,11 +73,11 @@ def test_a_verdict_that_is_always_smooth_is_counted_as_wrong(tmp_path: Path) -> 
     ends = {"hard": {"checkpoint": "best"}, "smooth": {"checkpoint": "best"}, "true_error": 0.001}
     lines = [
         {"world": world.name, "number": n, "code": "smooth", "true": gain + 1e-4 * n, **made, **ends}
-        for world, gain in zip(truth.WORLDS, (0.03, -0.001, 0.0, -0.02, 0.05), strict=True)
+        for world, gain in zip(truth.WORLDS, (0.03, -0.001, 0.0, -0.02, 0.05, 0.06), strict=True)
         for n in range(4)
     ]
     found = truth.write(lines, tmp_path / "it.md")
-    assert [world["wrong"] for world in found["worlds"]] == [0, 4, 4, 4, 0]
+    assert [world["wrong"] for world in found["worlds"]] == [0, 4, 4, 4, 0, 0]
     assert found["clear"] == (4, 4) and found["mirror"] == (0, 0)
     assert "wrong **12 of 20, 60.0% [" in (tmp_path / "it.md").read_text(encoding="utf-8")
 
