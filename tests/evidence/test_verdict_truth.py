@@ -78,8 +78,8 @@ def test_a_verdict_that_is_always_smooth_is_counted_as_wrong(tmp_path: Path) -> 
     ]
     found = truth.write(lines, tmp_path / "it.md")
     assert [world["wrong"] for world in found["worlds"]] == [0, 4, 4, 4, 0, 0]
-    assert found["clear"] == (4, 4) and found["mirror"] == (0, 0)
-    assert "wrong **12 of 20, 60.0% [" in (tmp_path / "it.md").read_text(encoding="utf-8")
+    assert found["clear"] == (8, 8) and found["mirror"] == (0, 0)
+    assert "wrong **12 of 24, 50.0% [" in (tmp_path / "it.md").read_text(encoding="utf-8")
 
 
 def test_a_run_goes_on_where_it_was_cut_off(tmp_path: Path) -> None:
