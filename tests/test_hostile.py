@@ -47,20 +47,18 @@ def uses_of_pickle(path: Path) -> list[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             names = [alias.name for alias in node.names] + [getattr(node, "module", "") or ""]
-            if {name.partition(".")[0] for name in names} & {
-                "pickle",
-                "dill",
-                "cloudpickle",
-                "joblib",
-                "shelve",
-                "marshal",
-            }:
+            if {name.partition(".")[0] for name in names} & UNPICKLERS:
                 found.append(f"{path.name}:{node.lineno}: import")
         if isinstance(node, ast.Call):
             called, given = ast.unparse(node.func), {each.arg: ast.unparse(each.value) for each in node.keywords}
             careless = called in ("torch.load", "torch.jit.load") and given.get("weights_only") != "True"
             plain = called in ("np.load", "numpy.load") and given.get("allow_pickle") != "False"
-            if careless or plain or given.get("allow_pickle") == "True" or called.endswith("read_pickle"):
+            asked = given.get("allow_pickle") == "True" or given.get("weights_only") == "False"
+            weights = not called.endswith(("Config.from_pretrained", "Tokenizer.from_pretrained"))
+            trusting = given.get("trust_remote_code") != "False" or (weights and given.get("use_safetensors") != "True")
+            bought = called.endswith(".from_pretrained") and trusting
+            always = called.endswith("read_pickle") or called.startswith(("torch.hub.", "torch.package."))
+            if careless or plain or asked or bought or always:
                 found.append(f"{path.name}:{node.lineno}: {called}")
     return found
 
@@ -74,9 +72,14 @@ def test_D1_nothing_in_the_package_unpickles_a_file() -> None:
 def test_D1_a_use_of_pickle_is_seen(tmp_path: Path) -> None:
     lines = ["import pickle", "from joblib import load", "torch.load(f)", "np.load(f)", "np.load(f, allow_pickle=True)"]
     lines += ["torch.load(f, weights_only=False)", "pandas.read_pickle(f)", "np.savez(f, allow_pickle=True)"]
+    lines += ["AutoModel.from_pretrained(f)", "AutoModel.from_pretrained(f, trust_remote_code=False)"]
+    lines += ["AutoTokenizer.from_pretrained(f)", "torch.hub.load(f)", "T.load_from_checkpoint(f, weights_only=False)"]
+    lines += ["AutoModel.from_pretrained(f, use_safetensors=True, trust_remote_code=ask)"]
     (tmp_path / "bad.py").write_text("\n".join(lines))
     assert len(uses_of_pickle(tmp_path / "bad.py")) == len(lines)
-    (tmp_path / "good.py").write_text("np.load(f, allow_pickle=False)\ntorch.load(f, weights_only=True)")
+    good = "np.load(f, allow_pickle=False)\ntorch.load(f, weights_only=True)\n"
+    good += "AutoModel.from_pretrained(f, use_safetensors=True, trust_remote_code=False)\n"
+    (tmp_path / "good.py").write_text(good + "AutoConfig.from_pretrained(f, trust_remote_code=False)\n")
     assert uses_of_pickle(tmp_path / "good.py") == []
 
 

@@ -19,7 +19,7 @@ def tokenized(texts: Sequence[str], path: str, length: int) -> np.ndarray:
     """
     transformers = require("hf", "transformers")
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(path)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(path, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         words = str(error).strip().partition("\n")[0]
         raise UsageError(f"no tokenizer in {path!r} ({words}); give a folder or a name that holds one") from error
