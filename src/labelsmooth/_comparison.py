@@ -58,11 +58,11 @@ class Comparison:
         self.report(folder / "report.html")
         model_card.write(self.results, folder / "model_card.md")
 
-    def markdown(self) -> str:
-        """The verdict and the table as Markdown, for a pull request."""
+    def markdown(self, pictures: Sequence[Path] = ()) -> str:
+        """The verdict and the tables as Markdown, for a pull request; `pictures` are shown by their paths."""
         from .report import markdown
 
-        return markdown.render(self.results)
+        return markdown.render(self.results, pictures)
 
     def figures(self, folder: str | Path) -> list[Path]:
         """Write every figure of the page as a PNG into `folder` and return the files."""

@@ -135,7 +135,12 @@ def _report_parser(command: argparse.ArgumentParser) -> None:
         default="text",
         help="what is printed: a table, or Markdown for pull requests",
     )
-    command.add_argument("--figures", default=None, metavar="FOLDER", help="write every figure as a PNG to this folder")
+    command.add_argument(
+        "--figures",
+        default=None,
+        metavar="FOLDER",
+        help="write every figure as a PNG to this folder; Markdown then shows them by their paths",
+    )
     command.add_argument("--json", action="store_true", help="print results.json instead of the table")
 
 
@@ -230,10 +235,11 @@ def _report(asked: argparse.Namespace) -> int:
     from . import workflows
 
     result = workflows.report(asked.run)
-    if asked.figures is not None:
-        print(*result.figures(asked.figures), sep="\n", file=sys.stderr)
+    pictures = [] if asked.figures is None else result.figures(asked.figures)
+    for path in pictures:
+        print(path, file=sys.stderr)
     if asked.format == "md" and not asked.json:
-        print(shown(result.markdown()))
+        print(shown(result.markdown(pictures)))
         return 0
     return _show(result, asked.json)
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
-from report.pages import parse, rows, section
+from report.pages import Element, parse, rows, section
 from report.samples import build
 
-from labelsmooth.report import page, text
+from labelsmooth import cli
+from labelsmooth.report import markdown, page, text
 from labelsmooth.report.views import search
 
 MEASURES = ("accuracy", "nll", "brier", "signed_gap", "ece", "ece_null", "aurc", "confidence")
+
+
+def at(element: Element, name: str) -> str:
+    return element.attributes[name] or ""
 
 
 def candidate(amount: float, nll: float, **changes: Any) -> dict[str, Any]:
@@ -51,12 +60,65 @@ def test_S11_the_page_shows_each_measure_against_the_amount() -> None:
     assert shown is not None
     assert [each.text for each in shown.all("figcaption")] == [title for _, _, title in search._PANELS]
     for figure in shown.all("svg", "ls-figure"):
-        assert len(figure.all("circle")) == len(figure.all("polyline")) == 4
+        groups = figure.all("g", "ls-curve")
+        (joined,) = [group for group in groups if "ls-joined" in group.classes()]
+        assert len(figure.all("circle")) == 4 and len(figure.all("polyline")) == 5
+        points = (joined.one("polyline").attributes["points"] or "").split()
+        whole = [group for group in groups if group.all("circle") and "ls-s-rest" not in group.classes()]
+        marks = {(float(at(mark, "cx")), float(at(mark, "cy"))) for mark in (group.one("circle") for group in whole)}
+        assert [tuple(map(float, point.split(","))) for point in points] == sorted(marks)
         (band,) = figure.all("rect")
-        assert float(band.attributes["width"] or 0) > 10
+        assert float(at(band, "width")) > 10
     table = rows(shown.all("table")[0])
     assert len(table) == 5 and table[3][-1] == "dropped after 3 seeds" and table[4][-1] == "failed"
     assert table[1][1] == "0.1000" and [row[-1] for row in table[:3]] == ["", "flat region", "flat region"]
+
+
+def test_S11_the_end_of_the_search_is_drawn_where_the_best_lies_at_it() -> None:
+    edge = {"family": "smooth", "name": "smoothing", "end": "upper", "at": 0.4, "natural": False}
+    found = search.view(searched(edges=[edge]))
+    assert found is not None and found.keys[-1].name == "end of what was searched"
+    (end,) = parse(str(found.panels[0].picture)).all("line", "ls-reference")
+    rightmost = max(float(at(mark, "cx")) for mark in parse(str(found.panels[0].picture)).all("circle"))
+    assert float(at(end, "x1")) == pytest.approx(rightmost, abs=0.01)
+    natural = search.view(searched(edges=[{**edge, "natural": True}]))
+    assert natural is not None and "ls-reference" not in str(natural.panels[0].picture)
+
+
+def test_candidates_are_joined_only_where_nothing_else_is_searched() -> None:
+    space = {"scheme": ["uniform"], "smoothing": [0, 0.4], "dropout": [0, 0.5]}
+    found = search.view(searched(space=space))
+    assert found is not None and "ls-joined" not in str(found.panels[0].picture)
+
+
+def test_S11_markdown_has_each_measure_against_the_amount_with_its_spread() -> None:
+    told = markdown.render(searched()).partition("#### What was tried")[2]
+    lines = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in told.splitlines() if line[:1] == "|"]
+    head, rule, *body = lines
+    assert head[3:-1] == [title for _, _, title in search._PANELS] and len(rule) == len(head)
+    assert [row[:4] for row in body] == [
+        ["H\\*", "0", "hard", "0.2000 ± 0.0100"],
+        ["S\\*", "0.1", "uniform 0.1", "0.1000 ± 0.0100"],
+        ["", "0.2", "uniform 0.2", "0.1100 ± 0.0100"],
+    ]
+    assert body[0][4:6] == ["50.0 ± 1.0 %", "+0.500 ± 0.010"] and [row[-1] for row in body[1:]] == ["flat region"] * 2
+    assert "2 other candidates: in the page." in told
+    assert "#### What was tried" not in markdown.render(build("smooth"))
+
+
+def test_hostile_candidates_stay_text_in_markdown() -> None:
+    hostile = "a|b](http://x) <b>@me</b> `x`"
+    told = markdown.render(searched(candidates=[candidate(0.1, 0.1, method=hostile, scheme=hostile, state="complete")]))
+    assert "<b>" not in told and "@me" not in told and "](" not in told and told.count("|") % 2 == 0
+
+
+def test_markdown_shows_the_pictures_that_are_beside_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "results.json").write_text(json.dumps(searched()), encoding="utf-8")
+    folder = tmp_path / "my (figures)"
+    assert cli.run(["report", str(tmp_path), "--figures", str(folder), "--format", "md"]) == 0
+    shown = re.findall(r"!\[([\w-]+)\]\((\S+)\)", capsys.readouterr().out)
+    assert {unquote(path) for _, path in shown} == {str(path) for path in folder.iterdir()}
+    assert "search-nll-after-temperature" in {name for name, _ in shown}
 
 
 def test_the_sentences_say_what_was_found() -> None:

@@ -32,10 +32,11 @@ class _Place:
     clip: Any = None
 
 
-def png(svg: str, sheet: str, keys: Sequence[tuple[str, str]] = ()) -> bytes:
+def png(svg: str, sheet: str, title: str = "", keys: Sequence[tuple[str, str]] = ()) -> bytes:
     """Draw one figure of ours as a PNG of 200 dots an inch, 72 units an inch.
 
-    `sheet` holds the style sheets of its page; `keys` are class and name of each line, written underneath.
+    `sheet` holds the style sheets of its page; `title` is written above, `keys`, class and name of each entry of a
+    legend, underneath.
     """
     figure_module = require("app", "matplotlib.figure")
     root = ElementTree.fromstring(svg)
@@ -46,7 +47,7 @@ def png(svg: str, sheet: str, keys: Sequence[tuple[str, str]] = ()) -> bytes:
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(tall, 0))
     axes.axis("off")
     place = _Place(0.0, 0.0, width, height, (), tuple(variables.items()))
-    for child in [*root, *_legend(keys, height + 18)]:
+    for child in [*_heading(title), *root, *_legend(keys, height + 18)]:
         _draw(axes, child, place, sheet)
     written = io.BytesIO()
     with warnings.catch_warnings():
@@ -56,16 +57,32 @@ def png(svg: str, sheet: str, keys: Sequence[tuple[str, str]] = ()) -> bytes:
     return written.getvalue()
 
 
+def _heading(title: str) -> Iterator[ElementTree.Element]:
+    """The title over the left end of the axes; the picture is cut around all that is in it."""
+    if title:
+        text = ElementTree.Element("text", {"x": "48", "y": "-10", "class": "ls-value ls-strong"})
+        text.text = title.translate(UNPRINTABLE)
+        yield text
+
+
 def _legend(keys: Sequence[tuple[str, str]], top: float) -> Iterator[ElementTree.Element]:
-    """A short line and a name for each key, one under the other."""
+    """A short line, or a band, and a name for each key, one under the other."""
     for place, (style, name) in enumerate(keys):
         y = top + _KEY * place
-        group = ElementTree.Element("g", {"class": f"ls-curve {style}"})
-        ElementTree.SubElement(group, "polyline", {"points": f"44,{y - 4} 74,{y - 4}"})
-        yield group
+        yield _sign(style, y - 4.0)
         text = ElementTree.Element("text", {"x": "82", "y": str(y)})
         text.text = (name if len(name) <= 45 else name[:44] + "…").translate(UNPRINTABLE)
         yield text
+
+
+def _sign(style: str, y: float) -> ElementTree.Element:
+    if "ls-zone" in style:
+        return ElementTree.Element("rect", {"x": "44", "y": f"{y - 5}", "width": "30", "height": "10", "class": style})
+    if "ls-reference" in style:
+        return ElementTree.Element("line", {"x1": "44", "x2": "74", "y1": f"{y}", "y2": f"{y}", "class": style})
+    group = ElementTree.Element("g", {"class": f"ls-curve {style}"})
+    ElementTree.SubElement(group, "polyline", {"points": f"44,{y} 74,{y}"})
+    return group
 
 
 def _size(root: ElementTree.Element) -> tuple[float, float]:

@@ -117,7 +117,9 @@ def _large_amount(results: Results) -> str:
     if best is None or best["label_smoothing"] < TOO_MUCH:
         return ""
     amount = best["label_smoothing"]
-    return f"ε={amount:g} takes half of each target or more away from its class; look at the most confused pairs"
+    return (
+        f"the amount ε={amount:g} takes half of each target or more away from its class; look at the most confused pairs"
+    )
 
 
 _WARNINGS: dict[str, Callable[[Results], str]] = {

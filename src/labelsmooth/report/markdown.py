@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import quote
 
 from ._format import count, fixed, percent, plural, signed
 from ._read import Results, items, number_at, words
 from ._rows import Row, checkpoint_of, chosen, deciding, measure_name, metric, name_of, rows_of, star_of, test_rows
-from .views import verdict
+from .views import search, verdict
 
+_MOST_TRIED = 40
 _MOST = 20  # rows besides the pair: a comment is read, the page holds the rest
 _HEADINGS = ("", "method", "checkpoint", "accuracy", "NLL", "gap", "ECE (null)", "T", "NLL after T")
 _UNSAFE = re.compile(
@@ -32,13 +36,15 @@ def _shown(character: str) -> str:
     return f"&#{ord(character)};" if "!" <= character <= "~" else "\ufffd"
 
 
-def render(results: Results) -> str:
-    """Return the verdict, why, the deciding pair and the other methods."""
+def render(results: Results, pictures: Sequence[Path] = ()) -> str:
+    """Return the verdict, why, the deciding pair and the other methods, what a search tried, and pictures by their
+    paths."""
     told = verdict.view(results)
     sentence = told.sentence or "These results hold no verdict."
     head = [f"### {plain(told.badge)}" if told.badge else "### labelsmooth", "", f"**{plain(sentence, 2000)}**", ""]
     reasons = [f"- {plain(reason, 600)}" for reason in [*told.reasons, told.settle, told.failed] if reason]
-    return "\n".join([*head, *reasons, "", *table(results), "", _legend(results)]) + "\n"
+    shown = [line for path in pictures for line in (f"![{path.stem}]({quote(path.as_posix())})", "")]
+    return "\n".join([*head, *reasons, "", *table(results), "", _legend(results), "", *tried(results), *shown]) + "\n"
 
 
 def table(results: Results) -> list[str]:
@@ -50,6 +56,32 @@ def table(results: Results) -> list[str]:
     lines += [_line(_cells(row)) for row in [*pair, *others[:_MOST]]]
     left = len(others) - _MOST
     return [*lines, *(["", f"{plural(left, 'more row')} in the page."] if left > 0 else [])]
+
+
+def tried(results: Results) -> list[str]:
+    """Return what a search found on validation: sentences, and each measure against the amount with its spread."""
+    found = search.view(results)
+    if found is None:
+        return []
+    done = [line for line in found.lines if line.state == "complete"]
+    by_amount = sorted(done, key=lambda line: (line.amount or 0.0, line.name))
+    lines = [_line(["", "ε", "candidate", *found.measures, ""]), _line(["---", "---:", "---", *["---:"] * 7, "---"])]
+    lines += [_line(_tried(line)) for line in by_amount[:_MOST_TRIED]]
+    left = len(found.lines) - min(len(done), _MOST_TRIED)
+    more = [f"{plural(left, 'other candidate')}: in the page.", ""] if left else []
+    head = ["#### What was tried, on validation", "", plain(" ".join(found.sentences), 2000), ""]
+    return [*head, *lines, "", *more, "<sub>Mean ± standard deviation over seeds.</sub>", ""]
+
+
+def _tried(line: search.Line) -> list[str]:
+    amount = "" if line.amount is None else f"{line.amount:g}"
+    return [
+        line.star.replace("*", "\\*"),
+        amount,
+        plain(line.name),
+        *line.spread,
+        plain(line.fate) if line.fate else "",
+    ]
 
 
 def _line(cells: list[str]) -> str:

@@ -12,6 +12,7 @@ from .._format import fixed, general
 
 _WIDTH, _HEIGHT = 380, 250
 _LEFT, _RIGHT, _TOP, _BASE = 48, 366, 10, 218
+FLAT_STYLE, END_STYLE = "ls-zone ls-zone-flat", "ls-reference ls-dashed"
 
 
 @dataclass(frozen=True)
@@ -28,20 +29,32 @@ class Mark:
     aside: float = 0.0
 
 
-def draw(name: str, marks: Sequence[Mark], flat: tuple[float, float] | None, high: float) -> Markup | None:
-    """Return the panel of one measure over amounts from 0 to `high`, or None when no candidate has it.
+@dataclass(frozen=True)
+class Region:
+    """What was searched, from 0 to `high`; the flat part of it; whether the best lies at its upper end."""
 
-    The amounts of the flat region lie on a band.
+    high: float
+    flat: tuple[float, float] | None = None
+    at_end: bool = False
+
+
+def draw(name: str, marks: Sequence[Mark], region: Region, curves: Sequence[Sequence[Mark]] = ()) -> Markup | None:
+    """Return the panel of one measure over the amounts that were searched, or None when no candidate has it.
+
+    The amounts of the flat region lie on a band; marks of one curve are joined, in the style of its last.
     """
     if not marks:
         return None
-    x = Scale(0.0, high, _LEFT + 8, _RIGHT - 6)
+    x = Scale(0.0, region.high, _LEFT + 8, _RIGHT - 6)
     y = _upright(marks)
-    band = [] if flat is None else [_band(x, flat)]
+    behind = [] if region.flat is None else [_band(x, region.flat)]
+    end = [line(x(region.high), _TOP, x(region.high), _BASE, END_STYLE)] if region.at_end else []
+    joined = [_joined(curve, x, y) for curve in curves if len(curve) > 1]
     best = min(marks, key=lambda mark: mark.mean), max(marks, key=lambda mark: mark.mean)
     ends = " and ".join(f"{fixed(mark.mean, 3)} at ε = {general(mark.amount)}" for mark in best)
     text = f"{name} against the amount of smoothing, {len(marks)} candidates; between {ends}"
-    return figure(_WIDTH, _HEIGHT, text, *band, _frame(x, y, high), *(_mark(mark, x, y) for mark in marks))
+    shown = [*behind, _frame(x, y, region.high), *end, *joined, *(_mark(mark, x, y) for mark in marks)]
+    return figure(_WIDTH, _HEIGHT, text, *shown)
 
 
 def _upright(marks: Sequence[Mark]) -> Scale:
@@ -53,14 +66,23 @@ def _upright(marks: Sequence[Mark]) -> Scale:
 
 def _band(x: Scale, flat: tuple[float, float]) -> Markup:
     left, right = x(flat[0]) - 5, x(flat[1]) + 5
-    return element("rect", x=left, y=_TOP, width=right - left, height=_BASE - _TOP, class_="ls-zone ls-zone-none")
+    return element("rect", x=left, y=_TOP, width=right - left, height=_BASE - _TOP, class_=FLAT_STYLE)
+
+
+def _joined(marks: Sequence[Mark], x: Scale, y: Scale) -> Markup:
+    points = " ".join(f"{_at(mark, x)},{coordinate(y(mark.mean))}" for mark in marks)
+    return element("g", element("polyline", points=points), class_=f"ls-curve {marks[-1].style} ls-joined")
 
 
 def _mark(mark: Mark, x: Scale, y: Scale) -> Markup:
-    at, ends = coordinate(x(mark.amount) + mark.aside), (mark.mean - mark.sd, mark.mean + mark.sd)
+    at, ends = _at(mark, x), (mark.mean - mark.sd, mark.mean + mark.sd)
     points = " ".join(f"{at},{coordinate(y(end))}" for end in ends)
     whisker = element("polyline", points=points)
     return element("g", whisker, element("circle", cx=at, cy=y(mark.mean), r=4.5), class_=f"ls-curve {mark.style}")
+
+
+def _at(mark: Mark, x: Scale) -> str:
+    return coordinate(x(mark.amount) + mark.aside)
 
 
 def _frame(x: Scale, y: Scale, high: float) -> Markup:
