@@ -118,7 +118,8 @@ def _large_amount(results: Results) -> str:
         return ""
     amount = best["label_smoothing"]
     return (
-        f"the amount ε={amount:g} takes half of each target or more away from its class; look at the most confused pairs"
+        f"the amount ε={amount:g} takes half of each target or more away from its class; look at the most "
+        "confused pairs"
     )
 
 
