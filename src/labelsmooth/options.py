@@ -135,7 +135,7 @@ class TrainingOptions(DataOptions):
     )
     jobs: int | None = option(None, "worker processes; by default one a core, for a script one in all", int)
     out: Path | None = option(None, "folder of the run; by default runs/<date>-<data>-<hash>", Path)
-    resume: bool = option(False, "go on with an interrupted run; finished trials are kept")
+    resume: bool = option(False, "go on with an interrupted run, in tune with more --trials too; finished trials stay")
     fail_if: tuple[str, ...] | None = _fail_if()
     no_warn: tuple[str, ...] | None = _no_warn()
 

@@ -13,12 +13,12 @@ import pytest
 from scipy import stats
 
 from labelsmooth import data, tune
-from labelsmooth._checks import TrialsFailed, UsageError
+from labelsmooth._checks import DataError, TrialsFailed, UsageError
 from labelsmooth.cli import run as command
 from labelsmooth.comparison.engines import inline
 from labelsmooth.comparison.engines._trial import Failed
 from labelsmooth.comparison.plan import DataRequest
-from labelsmooth.comparison.tuning import proposals, pruning, searching
+from labelsmooth.comparison.tuning import finishing, proposals, pruning, searching
 from labelsmooth.comparison.tuning.search import Search, Setting
 from labelsmooth.comparison.tuning.space import Range, Space
 from labelsmooth.comparison.tuning.validated import Candidate, Validated
@@ -192,12 +192,77 @@ def test_another_space_is_refused_when_resumed(pretend: Any, tmp_path: Path, mon
     first = tune("digits", **chosen)
     for more in ({"out": first.path}, {}):
         with pytest.raises(
-            UsageError, match=r"searched .*\[0\.0, 0\.4\].* is a search of .*\[0\.0, 0\.2\].*same --search"
+            UsageError, match=r"another search: smoothing was 0\.0:0\.4 and is now 0\.0:0\.2; go on with"
         ):
             tune("digits", search="smoothing=0:0.2", resume=True, **chosen, **more)
-    with pytest.raises(UsageError, match="holds another plan"):
-        tune("digits", out=first.path, resume=True, **{**chosen, "seeds": 2})
+    others: list[tuple[dict[str, Any], str]] = [
+        ({"search": "dropout=0:0.5", "trials": 3}, r"search: dropout was left as it is and is now 0\.0:0\.5; go on"),
+        ({"scheme": ["uniform", "others"]}, r"search: scheme was uniform and is now uniform others; go on"),
+        ({"seeds": 2}, "holds another plan"),
+        ({"seeds": 2, "trials": 3}, "holds another plan"),
+    ]
+    for changes, words in others:
+        with pytest.raises(UsageError, match=words):
+            tune("digits", out=first.path, resume=True, **{**chosen, **changes})
     assert tune("digits", resume=True, **chosen).path == first.path
+
+
+@pytest.mark.parametrize("more", [{}, {"search": "dropout=0:0.5"}])
+def test_a_search_with_more_trials_ends_as_if_it_had_had_them_from_the_start(
+    more: dict[str, Any], pretend: Any, tmp_path: Path
+) -> None:
+    chosen = {"seeds": 2, **QUICK, **more}
+    pretend(lambda trial: parabola(trial) - trial.method.dropout)
+    whole = tune("digits", out=tmp_path / "whole", trials=7, **chosen)
+    first = tune("digits", out=tmp_path / "grown", trials=5, **chosen)
+    asked = pretend(lambda trial: parabola(trial) - trial.method.dropout)
+    grown = tune("digits", out=tmp_path / "grown", trials=7, resume=True, **chosen)
+    assert 0 < len(asked) < len(list((tmp_path / "whole" / "history").iterdir()))
+    assert len(first.tuning["candidates"]) < len(grown.tuning["candidates"])
+    assert grown.tuning | {"read_before": []} == whole.tuning
+    assert grown.verdict | {"reasons": []} == whole.verdict | {"reasons": []}
+    assert bits(tmp_path / "whole").items() <= bits(tmp_path / "grown").items()
+
+
+def test_a_killed_search_goes_on_with_more_trials(pretend: Any, tmp_path: Path) -> None:
+    chosen = {"out": tmp_path / "run", "seeds": 2, **QUICK}
+    pretend(parabola, stop_after=5)
+    with pytest.raises(KeyboardInterrupt):
+        tune("digits", trials=4, **chosen)
+    pretend(parabola)
+    grown = tune("digits", trials=5, resume=True, **chosen)
+    assert len(grown.tuning["candidates"]) == 6 and grown.tuning["read_before"] == []
+    assert not any("before" in note for note in grown.notes)
+
+
+def test_fewer_trials_than_planned_are_refused_in_one_sentence(
+    pretend: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pretend(parabola)
+    words = ["tune", "--seeds", "1", "--engine", "inline", "--out", str(tmp_path / "run")]
+    assert command([*words, "--trials", "5"]) == 0
+    capsys.readouterr()
+    assert command([*words, "--trials", "3", "--resume"]) == 2
+    said = capsys.readouterr().err
+    assert "is a search of 5 trials" in said and "give --trials 5 or more instead of 3" in said
+    assert said.count("\n") == 1
+    assert command([*words, "--trials", "6", "--resume", "--dry-run"]) == 0
+    assert json.loads((tmp_path / "run" / "plan.json").read_text(encoding="utf-8"))["search"]["trials"] == 5
+    assert command([*words, "--trials", "6"]) == 2
+    assert "go on with it by --resume" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("broken", [[], {}, {"search": {}}, {"search": {"trials": "many"}}, {"search": {"scheme": 3}}])
+def test_a_damaged_plan_is_another_plan(broken: Any, pretend: Any, tmp_path: Path) -> None:
+    pretend(parabola)
+    chosen = {"out": tmp_path / "run", "seeds": 1, "trials": 1, **QUICK}
+    tune("digits", **chosen)
+    plan = tmp_path / "run" / "plan.json"
+    held = json.loads(plan.read_text(encoding="utf-8"))
+    damaged = {**held, "search": {**held["search"], **broken["search"]}} if broken else broken
+    plan.write_text(json.dumps(damaged if broken != {"search": {}} else {**held, "search": None}), encoding="utf-8")
+    with pytest.raises(UsageError, match="another"):
+        tune("digits", resume=True, **chosen)
 
 
 # dropping
@@ -306,6 +371,53 @@ def test_the_test_split_is_read_at_the_end_for_the_chosen_pair_alone(
     amounts = {line_of(result, role)["label_smoothing"] for role in ("hard", "smooth")}
     assert len(files) == 2 * seeds
     assert {file.partition("-s")[0] for file in files} == {"hard" if not a else f"uniform-{a:g}" for a in amounts}
+
+
+def test_an_earlier_look_at_the_test_split_is_told_wherever_the_verdict_stands(pretend: Any, tmp_path: Path) -> None:
+    chosen = {"out": tmp_path / "run", "seeds": 2, **QUICK}
+    pretend(parabola)
+    first = tune("digits", trials=2, **chosen)
+    assert first.tuning["read_before"] == []
+    assert tune("digits", trials=2, resume=True, **chosen).tuning == first.tuning
+    pair = {role: line_of(first, role)["method"] for role in ("hard", "smooth")}
+    second = tune("digits", trials=4, resume=True, **chosen)
+    assert second.tuning["read_before"] == [{"trials": 2, "candidates": 3, **pair}]
+    third = tune("digits", trials=5, resume=True, **chosen)
+    assert [each["trials"] for each in third.tuning["read_before"]] == [2, 4]
+    jsonschema.Draft202012Validator(SCHEMA).validate(third.results)
+    looks = f"(at 2 trials, after 3 candidates, for 'hard' and '{pair['smooth']}'"
+    told = f"the test split had been read before in this search {looks}"
+    assert told in str(third) and any(note.startswith(told) for note in third.notes)
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "had been read before in this search (at 2 trials" in page and "read this time for H* and S* alone" in page
+    assert "had been read before" in third.markdown()
+
+
+def test_the_look_is_written_down_before_it_is_taken(
+    pretend: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = {"out": tmp_path / "run", "seeds": 2, **QUICK}
+    pretend(parabola)
+
+    def killed(*given: Any, **named: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(finishing, "assemble", killed)
+        with pytest.raises(KeyboardInterrupt):
+            tune("digits", trials=2, **chosen)
+    grown = tune("digits", trials=4, resume=True, **chosen)
+    assert [each["trials"] for each in grown.tuning["read_before"]] == [2]
+
+
+@pytest.mark.parametrize("broken", ["{", "[3]", '[{"trials": "2"}]', '{"trials": 2}'])
+def test_readings_that_are_damaged_are_no_first_look(broken: str, pretend: Any, tmp_path: Path) -> None:
+    chosen = {"out": tmp_path / "run", "seeds": 1, "trials": 1, **QUICK}
+    pretend(parabola)
+    tune("digits", **chosen)
+    (tmp_path / "run" / "test_readings.json").write_text(broken, encoding="utf-8")
+    with pytest.raises(DataError, match=r"test_readings\.json"):
+        tune("digits", resume=True, **chosen)
 
 
 def test_other_test_rows_change_nothing_that_is_chosen(pretend: Any, tmp_path: Path) -> None:

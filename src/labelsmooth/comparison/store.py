@@ -15,6 +15,7 @@ from ..formats import Reading
 from ..formats.npz import read_arrays
 from ..predictions import PARTS, Predictions, Split
 from ..training import Epoch, TrialResult
+from . import _going_on
 from ._lock import NAME as LOCK_NAME
 from ._lock import Lock
 from .environment import environment
@@ -39,7 +40,8 @@ class RunFolder(Folder):
 
     @classmethod
     def create(cls, path: str | os.PathLike[str], plan: Planned, *, resume: bool) -> RunFolder:
-        """Make the folder and write the plan; with `resume`, go on in one that holds the same plan.
+        """Make the folder and write the plan; with `resume`, go on in one that holds the same plan, or the same search
+        with fewer trials.
 
         Raises UsageError when the folder is there already (without `resume`), holds another plan, is not writable, or
         another run is under way in it.
@@ -87,22 +89,8 @@ class RunFolder(Folder):
             raise _checks.UsageError(
                 f"{self.path} exists and is not empty; go on with it by --resume, or choose another folder with --out"
             )
-        held, asked = self.read_json("plan.json"), json.loads(json.dumps(plan.to_dict()))
-        if _but_fingerprint(held) == _but_fingerprint(asked) and held != asked:
-            raise _checks.UsageError(
-                f"{self.path} was made with other data: {plan.data.source or plan.data.name} has changed since (or is "
-                "read by another version); start anew without --resume, or bring the old data back"
-            )
-        if _but_search(held) == _but_search(asked) and held != asked:
-            raise _checks.UsageError(
-                f"{self.path} searched {_searched(held)}, and this is a search of {_searched(asked)}; go on with the "
-                "same --search, --scheme and --trials (and version of Optuna), or choose another folder with --out"
-            )
-        if held != asked:
-            raise _checks.UsageError(
-                f"{self.path} holds another plan than this one (see its plan.json); give the same options, or "
-                "another --out"
-            )
+        asked = json.loads(json.dumps(plan.to_dict()))
+        _going_on.check(self.path, self.read_json("plan.json"), asked, plan.data.source or plan.data.name)
 
     def plan(self) -> Plan:
         """The plan this folder was made for."""
@@ -171,18 +159,6 @@ _NUMBERS = {"epoch", "train_loss", "val_nll", "val_nll_after"}
 
 def _damaged(path: Path) -> _checks.DataError:
     return _checks.DataError(f"{path} is not what a run writes; remove it, and --resume makes it again")
-
-
-def _but_search(plan: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in plan.items() if name != "search"}
-
-
-def _searched(plan: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in plan.get("search", {}).items())
-
-
-def _but_fingerprint(plan: dict[str, Any]) -> dict[str, Any]:
-    return {**plan, "data": {**plan["data"], "fingerprint": ""}} if isinstance(plan.get("data"), dict) else plan
 
 
 def default_path(plan: Planned, root: str | os.PathLike[str] = "runs") -> Path:

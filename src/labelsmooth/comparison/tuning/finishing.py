@@ -13,6 +13,7 @@ from ..running import data_record, run_record
 from ..store import RunFolder, write_text
 from ..trials_table import table_of
 from ..warnings import warnings_of
+from . import readings
 from .choosing import chosen, tuning_of
 from .search import Search
 from .searching import FAMILIES
@@ -34,6 +35,9 @@ def results_of(
     """Choose on validation, judge on test, write results.json and trials.csv; return the results."""
     tuning = tuning_of(search, candidates)
     pair = [chosen(candidates, family) for family in FAMILIES]
+    reading = {family: each.name for family, each in zip(FAMILIES, pair, strict=True)}
+    earlier = readings.remember(folder, {"trials": search.trials, "candidates": len(candidates), **reading})
+    tuning["read_before"] = earlier
     trials = [(each, each.setting.trial(search.data, seed)) for each in pair for seed in search.seeds]
     results = assemble(
         OnDemand([partial(folder.predictions, trial, each.checkpoint) for each, trial in trials]),
@@ -45,7 +49,7 @@ def results_of(
         min_effect=search.min_effect,
         metric=search.metric,
         failed=[{"trial": name, "reason": why} for name, why in _failures(candidates)],
-        notes=[*([_INTERRUPTED] if interrupted else []), _searched(tuning)],
+        notes=_notes(tuning, interrupted),
     )
     results["tuning"] = tuning
     results["warnings"] = warnings_of(results, silent)
@@ -62,10 +66,15 @@ def _failures(candidates: Sequence[Candidate]) -> Iterator[tuple[str, str]]:
             yield name, why
 
 
+def _notes(tuning: dict[str, Any], interrupted: bool) -> list[str]:
+    earlier = tuning["read_before"]
+    return [*([_INTERRUPTED] if interrupted else []), _searched(tuning), *([readings.note(earlier)] if earlier else [])]
+
+
 def _searched(tuning: dict[str, Any]) -> str:
     tried = tuning["candidates"]
     smoothed = sum(line["family"] == "smooth" for line in tried)
     return (
         f"H* and S* were chosen on validation among {len(tried) - smoothed} unsmoothed and {smoothed} smoothed "
-        "candidates; the test split was read for these two alone"
+        f"candidates; the test split was {'now ' if tuning['read_before'] else ''}read for these two alone"
     )

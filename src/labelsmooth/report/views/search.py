@@ -119,6 +119,7 @@ class Search:
     keys: list[Key]
     panels: list[Panel]
     lines: list[Line]
+    read_before: bool
     searched: list[str]
 
 
@@ -131,7 +132,7 @@ def view(results: Results) -> Search | None:
     styles = _styles(tried)
     return Search(
         sentences(results), words(found, "rule"), _keys(found, tried, styles), _panels(found, tried, styles),
-        [_line(each) for each in tried], [_WHAT[name] for name in _beside(found)],
+        [_line(each) for each in tried], bool(items(found, "read_before")), [_WHAT[name] for name in _beside(found)],
     )  # fmt: skip
 
 
