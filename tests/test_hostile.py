@@ -9,9 +9,12 @@ import ast
 import csv
 import io
 import json
+import struct
 import subprocess
 import sys
+import tracemalloc
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +34,10 @@ from labelsmooth.training import Settings
 
 ROOT = Path(__file__).parents[1]
 UNPICKLERS = {"pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
-OWN_PROCESSES = {"comparison/engines/_shared.py"}  # between this process and its workers, never from a file
+OWN_PROCESSES = {  # between this process and its workers, never from a file
+    "comparison/engines/_shared.py",
+    "comparison/engines/_server.py",
+}
 NAMES = [
     "..", "../..", "../../x", "/etc/x", "//x", "a/../../x", "..\\..\\x", "C:\\x", "C:x", "\\\\host\\x", "~", "~/x",
     "~r", "%2e%2e%2fx", "%2e%2e/x", "..%2fx", "..%c0%afx", "$HOME/x", "${HOME}", "`id`", "$(id)", "; rm -rf x",
@@ -101,6 +107,48 @@ def test_D4_an_archive_that_unpacks_a_thousandfold_is_refused(files: dict[str, A
         Predictions.load(tmp_path / "bomb.npz", in_memory=False)
 
 
+def listed(count: int, name: str = "m{:06}") -> bytes:
+    """An archive that lists so many empty members, as zip files do, in little more than 46 bytes for each."""
+    names = [name.format(number).encode() for number in range(count)]
+    entry = struct.pack("<4s6H3L5H2L", b"PK\1\2", 20, 20, *[0] * 7, len(names[0]), *[0] * 6)
+    directory = b"".join(entry + each for each in names)
+    size = len(directory)
+    wide = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, size, 0)
+    found = struct.pack("<4sLQL", b"PK\6\7", 0, size, 1)
+    return directory + wide + found + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, *[0xFFFF] * 2, *[0xFFFFFFFF] * 2, 0)
+
+
+@pytest.mark.parametrize("read", [Predictions.load, lambda path: load(str(path))])
+@pytest.mark.parametrize(
+    ("count", "name", "said"),
+    [
+        (4097, "m{:06}", "lists 4097 members, above the limit of 4096 arrays"),
+        (600_000, "m{:06}", r"has a list of members of 31800000 bytes, above .* save the arrays that are needed alone"),
+        (20, "m{:060000}", r"has a list of members of 1200940 bytes, above the limit"),
+    ],
+)
+def test_D4_an_archive_of_too_many_members_is_refused_by_its_list(
+    read: Any, count: int, name: str, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "many.npz").write_bytes(listed(count, name))
+    tracemalloc.start()
+    with pytest.raises(DataError, match=f"many.npz: {said}"):
+        read(tmp_path / "many.npz")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**24
+
+
+def test_D4_an_archive_of_many_members_is_read(files: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "some.npz").write_bytes(listed(4096))
+    with zipfile.ZipFile(tmp_path / "some.npz") as archive:
+        assert len(archive.infolist()) == 4096
+    with pytest.raises(DataError, match="test_logits"):
+        Predictions.load(tmp_path / "some.npz")
+    np.savez(tmp_path / "own.npz", **files, **{f"own_{place}": np.zeros(1) for place in range(2000)})
+    assert Predictions.load(tmp_path / "own.npz").test.logits.shape == (8, 2)
+
+
 @pytest.mark.parametrize("read", [Predictions.load, lambda path: load(str(path))])
 def test_D4_a_table_with_too_many_columns_is_refused_by_its_header(read: Any, tmp_path: Path) -> None:
     (tmp_path / "wide.csv").write_text("label" + ",x" * 2**18 + "\n")
@@ -110,8 +158,6 @@ def test_D4_a_table_with_too_many_columns_is_refused_by_its_header(read: Any, tm
 
 def test_D4_a_picture_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
     """A PNG of 60000 x 60000 pixels in some hundred bytes."""
-    import struct
-    import zlib
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

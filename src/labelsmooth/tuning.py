@@ -70,7 +70,10 @@ def tune(
         _progress.say(sentence)
     source = str(data) if isinstance(data, (str, Path)) and str(data) != dataset.name else ""
     search = make_search(dataset, chosen, source)
-    with closing(open_folder(search, chosen.out, resume=chosen.resume)) as folder:
+    with (
+        engines.connected(chosen.engine, chosen.address),
+        closing(open_folder(search, chosen.out, resume=chosen.resume)) as folder,
+    ):
         candidates, stopped = run_search(
             dataset, search, folder, chosen.engine, chosen.jobs, progress=progress, address=chosen.address
         )

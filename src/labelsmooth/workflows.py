@@ -74,10 +74,12 @@ def compare(
     for sentence in dataset.card.get("warnings", ()) if progress and dataset is not None else ():
         _progress.say(sentence)
     fail_if.check_methods(conditions, (method.name for method in plan.methods))
-    with closing(open_folder(plan, chosen.out, resume=chosen.resume)) as folder:
-        stopped = run_trials(
-            dataset, plan, folder, chosen.engine, chosen.jobs, progress=progress, address=chosen.address
-        )
+    engine = chosen.engine if dataset is not None else "inline"  # a script's trials are processes of their own
+    with (
+        engines.connected(engine, chosen.address),
+        closing(open_folder(plan, chosen.out, resume=chosen.resume)) as folder,
+    ):
+        stopped = run_trials(dataset, plan, folder, engine, chosen.jobs, progress=progress, address=chosen.address)
         if stopped and not any(map(folder.is_finished, plan.trials())):
             raise Interrupted
         done = _finish(dataset, plan, folder, start, silent)

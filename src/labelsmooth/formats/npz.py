@@ -21,6 +21,7 @@ from numpy.lib import format as npy
 from .. import _files
 from .._blocked import CELLS, Growing, NamedFile, Stored
 from .._checks import DataError
+from ._archive import opened
 from ._content import PARTS, SCORES, Content, Reading
 
 _HEADER_BYTES = 2**16
@@ -49,7 +50,7 @@ def read(path: Path, reading: Reading) -> Content:
 def read_arrays(path: Path, names: re.Pattern[str], reading: Reading) -> dict[str, Any]:
     """The arrays whose whole name matches; nothing is unpickled and no size trusted before it was checked (D1, D4)."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with opened(path) as archive:
             members = [_Member(path, archive, info, reading) for info in archive.infolist()]
             wanted = _by_name(path, [member for member in members if names.fullmatch(member.name)])
             for member in wanted.values():

@@ -7,7 +7,8 @@ at once what runs.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +41,16 @@ def check(engine: str, jobs: int | None, address: str | None = None) -> None:
         _checks.require("ray", "ray")
     if jobs is not None and jobs < 1:
         raise _checks.UsageError(f"jobs must be at least 1; got {jobs}")
+
+
+@contextmanager
+def connected(engine: str, address: str | None = None) -> Iterator[None]:
+    """Reach what the engine needs to reach, before anything is written. Raises UsageError where nothing answers."""
+    if engine != "ray":
+        yield
+        return
+    with import_module(".ray", __name__).connected(address):
+        yield
 
 
 def run(

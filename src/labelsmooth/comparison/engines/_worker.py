@@ -75,7 +75,7 @@ def _context() -> Any:
     """Workers forked from a server that has torch loaded already, where the system can; fresh ones elsewhere."""
     if sys.platform == "linux":
         context = get_context("forkserver")
-        context.set_forkserver_preload([__name__])
+        context.set_forkserver_preload([f"{__package__}._server"])
         return context
     return get_context("spawn")
 
@@ -116,6 +116,14 @@ def _serve(pipe: connection.Connection, sent: Dataset | Shared, attempt: Attempt
         os.environ["CUDA_VISIBLE_DEVICES"] = device  # read when CUDA is first used, which is after this
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
+    try:
+        _answer(pipe, sent, attempt)
+    except Exception:
+        if not _is_orphan():
+            raise
+
+
+def _answer(pipe: connection.Connection, sent: Dataset | Shared, attempt: Attempt) -> None:
     dataset = sent.load() if isinstance(sent, Shared) else sent
     while True:
         try:
@@ -123,6 +131,12 @@ def _serve(pipe: connection.Connection, sent: Dataset | Shared, attempt: Attempt
         except EOFError:
             return
         pipe.send(attempt(dataset, trial))
+
+
+def _is_orphan() -> bool:
+    """Whether the parent is gone, for whom an error of its going needs no traceback; a pipe breaks a moment earlier."""
+    parent = parent_process()
+    return parent is not None and bool(connection.wait([parent.sentinel], timeout=1))
 
 
 def _end_with_parent() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import warnings
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
@@ -19,6 +21,7 @@ from ..plan import Trial
 from ._trial import Failed, Outcome, attempt, failed
 
 RETRIES = 3
+_PATIENCE = 5.0  # seconds
 
 
 def run(
@@ -30,7 +33,7 @@ def run(
     numpy of this machine: trials elsewhere would be others than their names say, and are refused.
     """
     ray: Any = require("ray", "ray")
-    with _connected(ray, address):
+    with connected(address):
         task, sent = ray.remote(num_cpus=1, max_retries=RETRIES)(work), ray.put(dataset)
         most = jobs or max(1, int(ray.cluster_resources().get("CPU", 1)))
         waiting, under_way = deque(trials), dict[Any, Trial]()
@@ -70,20 +73,33 @@ def _answer(ray: Any, done: Any) -> TrialResult | Failed:
 
 
 @contextmanager
-def _connected(ray: Any, address: str | None) -> Iterator[None]:
-    """A connection for as long as trials run; one that is there already is used and left open."""
+def connected(address: str | None = None) -> Iterator[None]:
+    """A connection for as long as trials run; one that is there already is used and left open.
+
+    Raises UsageError where no cluster answers.
+    """
+    ray: Any = require("ray", "ray")
     if ray.is_initialized():
         yield
         return
+    place = address or os.environ.get("RAY_ADDRESS") or "auto"
     try:
-        ray.init(address=address or "auto", log_to_driver=False, logging_level="ERROR", configure_logging=False)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+        _knock(place)
+        ray.init(address=place, log_to_driver=False, logging_level="ERROR", configure_logging=False)
+    except (OSError, RuntimeError, ValueError, OverflowError) as error:
         words = str(error).partition("\n")[0][:200]
         raise UsageError(
-            f"there is no Ray cluster at {address or 'auto'!r} ({words}); start one with ray start --head, or give its "
-            "--address"
+            f"there is no Ray cluster at {place!r} ({words}); give the --address of one that runs, such as "
+            "10.0.0.1:6379, or start one with ray start --head"
         ) from error
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _knock(place: str) -> None:
+    """Whether anybody listens at host:port; Ray itself would try for minutes."""
+    host, _, port = place.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()
