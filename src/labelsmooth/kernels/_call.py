@@ -204,8 +204,6 @@ def misfit(logits: Tensor, targets: SoftTargets) -> str | None:
     """What about these tensors the compiled kernel cannot read, or None."""
     if logits.device.type != "cpu":
         return f"the logits are on {logits.device.type}"
-    if logits.is_neg():
-        return "the logits are a negated view"
     if not all(x.device.type == "cpu" for x in targets.tensors().values()):
         return "a part of the targets is on another device"
     if not fits(targets.given) or not fits(targets.background):

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .._modes import traced
 from ..targets import SoftTargets, one_hot
-from ._sums import widen
+from ._sums import ordered, widen
 
 
 def refuses(logits: Tensor, targets: SoftTargets) -> str | None:
@@ -38,6 +38,11 @@ def row_losses(logits: Tensor, targets: SoftTargets) -> Tensor:
     losses = _of_probabilities(torch.where(forbidden.unsqueeze(1), 0, z), q, allowed)
     losses = torch.where(forbidden, torch.inf, losses).to(wide.dtype)
     return losses if targets.keep is None else torch.where(targets.keep, losses, 0)
+
+
+def total(logits: Tensor, targets: SoftTargets, divisor: float) -> Tensor:
+    """The sum of the row losses over `divisor`."""
+    return ordered(row_losses(logits, targets), divisor)
 
 
 def _of_probabilities(z: Tensor, q: Tensor, allowed: Tensor) -> Tensor:

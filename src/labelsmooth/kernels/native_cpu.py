@@ -32,7 +32,9 @@ def refuses(logits: Tensor, targets: SoftTargets) -> str | None:
     if reason is not None:
         return reason
     opened = load()
-    return opened.reason if isinstance(opened, Missing) else misfit(logits, targets)
+    if isinstance(opened, Missing):
+        return opened.reason
+    return "the logits are a negated view" if logits.is_neg() else misfit(logits, targets)
 
 
 def _rows(logits: Tensor) -> tuple[int, ...]:

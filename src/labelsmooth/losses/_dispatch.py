@@ -7,11 +7,10 @@ from types import ModuleType
 from torch import Tensor
 
 from .. import _checks
-from ..kernels import formula, native_cpu, portable, triton_gpu
-from ..kernels._sums import ordered
+from ..kernels import formula, native_cpu, native_operator, portable, triton_gpu
 from ..targets import SoftTargets
 
-ORDER = (native_cpu, triton_gpu, portable, formula)
+ORDER = (native_cpu, native_operator, triton_gpu, portable, formula)
 
 
 def name_of(kernel: ModuleType) -> str:
@@ -31,10 +30,7 @@ def row_losses(logits: Tensor, targets: SoftTargets, kernel: str = "auto") -> Te
 
 def total(logits: Tensor, targets: SoftTargets, divisor: float, kernel: str = "auto") -> Tensor:
     """The sum of the row losses over `divisor`."""
-    takes = chosen(logits, targets, kernel)
-    if takes is formula:
-        return ordered(formula.row_losses(logits, targets), divisor)
-    loss: Tensor = takes.total(logits, targets, divisor)
+    loss: Tensor = chosen(logits, targets, kernel).total(logits, targets, divisor)
     return loss
 
 

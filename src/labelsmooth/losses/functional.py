@@ -66,7 +66,8 @@ def cross_entropy(
         empty: the mean over no rows, "nan" as torch or "zero".
         strict: raise where torch's reading is accepted with a warning, and check values on a GPU too.
         kernel: "auto" takes the fastest that fits (see :func:`labelsmooth.losses.explain`); "native_cpu",
-            "triton_gpu", "portable" or "formula" takes that one, or raises a ValueError that says why not.
+            "native_operator", "triton_gpu", "portable" or "formula" takes that one, or raises a ValueError that says
+            why not.
 
     Returns:
         A scalar, or the row losses for reduction="none"; float32 for half-precision logits.
