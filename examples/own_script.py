@@ -1,8 +1,10 @@
 """A training script that stays as it is: it takes an amount of smoothing, a seed and a place for its predictions.
 
     labelsmooth compare --script 'python examples/own_script.py --eps {label_smoothing} --seed {seed} --out {out}'
+    labelsmooth tune --search learning_rate=1e-4:1e-2 \
+        --script 'python examples/own_script.py --eps {label_smoothing} --lr {learning_rate} --seed {seed} --out {out}'
 
-The last three lines of `main` are all that `compare` asks for.
+The last three lines of `main` are all that they ask for.
 """
 
 import argparse
@@ -25,10 +27,10 @@ def splits():
             ((x_train, y_train), (x_val, y_val), (x_test, y_test))]  # fmt: skip
 
 
-def train(x, y, eps: float, epochs: int) -> nn.Module:
+def train(x, y, eps: float, lr: float, epochs: int) -> nn.Module:
     model = nn.Sequential(nn.Linear(x.shape[1], 64), nn.ReLU(), nn.Linear(64, 2))
     criterion = CrossEntropyLoss(label_smoothing=eps)
-    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    optimizer = torch.optim.Adam(model.parameters(), lr=lr)
     for _ in range(epochs):
         optimizer.zero_grad()
         criterion(model(x), y).backward()
@@ -39,13 +41,14 @@ def train(x, y, eps: float, epochs: int) -> nn.Module:
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--eps", type=float, default=0.0)
+    asked.add_argument("--lr", type=float, default=3e-3)
     asked.add_argument("--seed", type=int, default=0)
     asked.add_argument("--epochs", type=int, default=100)
     asked.add_argument("--out", default="predictions.npz")
     options = asked.parse_args()
     torch.manual_seed(options.seed)
     (x, y), (x_val, y_val), (x_test, y_test) = splits()
-    model = train(x, y, options.eps, options.epochs)
+    model = train(x, y, options.eps, options.lr, options.epochs)
     with torch.no_grad():
         test_logits, val_logits = model(x_test), model(x_val)
     Predictions(test_logits, y_test, val_logits=val_logits, val_labels=y_val).save(options.out)

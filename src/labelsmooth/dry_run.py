@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from .options import CompareOptions, TuneOptions
@@ -96,22 +95,20 @@ def compare(
 
 def tune(data: Any = "digits", y: Any = None, options: TuneOptions | None = None, *, groups: Any = None) -> DryRun:
     """What `tune` would run at most with the same arguments: clearly worse candidates are dropped on the way."""
-    from .comparison.given import dataset_of
     from .comparison.plan import Trial
-    from .comparison.tuning.search import make_search
+    from .comparison.tuning.search import planned
     from .comparison.tuning.searching import FAMILIES
     from .methods import Method
 
     chosen = options or TuneOptions()
     _check(chosen)
-    dataset = dataset_of(data, y, groups, chosen)
-    search = make_search(
-        dataset, chosen, str(data) if isinstance(data, (str, Path)) and str(data) != dataset.name else ""
-    )
+    dataset, search = planned(data, y, groups, chosen)
     budgets = {family: search.budget(family) for family in FAMILIES}
     names = [f"{count} candidate{'s' if count > 1 else ''}, {family}" for family, count in budgets.items()]
     found = _described("tune", dataset, search, chosen, names, list(search.seeds), [])
     trials = len(search.seeds) * sum(budgets.values())
+    if dataset is None:
+        return replace(found, trials=trials, engine="script", workers=min(chosen.jobs or 1, trials))
     first = Trial(search.data, Method("uniform 0.1", "smooth", "uniform", 0.1), search.settings, search.seeds[0])
     return _timed(replace(found, trials=trials, workers=_workers(chosen, trials)), dataset, first)
 

@@ -127,6 +127,14 @@ class TrainingOptions(DataOptions):
         float,
         many=True,
     )
+    script: str | None = option(
+        None,
+        "train with a script of your own instead: a command with the places {label_smoothing}, {seed} and {out}, where "
+        "it has to save its predictions; {scheme}, {learning_rate}, {weight_decay} and {dropout} are filled in where "
+        "they stand",
+        str,
+        shown="COMMAND",
+    )
     metric: str = _metric()
     min_effect: float | None = _min_effect()
     engine: str = option("processes", "where trials run: processes, inline, or ray (a cluster that is there)", str)
@@ -154,13 +162,6 @@ class CompareOptions(TrainingOptions):
         str,
         many=True,
         shown="RIVAL",
-    )
-    script: str | None = option(
-        None,
-        "train with a script of your own instead: a command with the places {label_smoothing}, {seed} and {out}, where "
-        "it has to save its predictions; {scheme}, {weight_decay} and {dropout} are filled in where they stand",
-        str,
-        shown="COMMAND",
     )
     plan: Path | None = option(None, "run the plan.json of an earlier run again, or on another machine", Path)
 

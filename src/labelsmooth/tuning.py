@@ -6,7 +6,6 @@ import time
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from . import _progress
@@ -53,10 +52,9 @@ def tune(
         [0.0, 0.1, 0.2]
     """
     from .comparison import engines, fail_if, warnings
-    from .comparison.given import dataset_of
     from .comparison.running import open_folder
     from .comparison.tuning.finishing import results_of
-    from .comparison.tuning.search import make_search
+    from .comparison.tuning.search import planned
     from .comparison.tuning.searching import run_search
 
     chosen = replace(options or TuneOptions(), **from_names(TuneOptions, changes))
@@ -65,17 +63,16 @@ def tune(
     fail_if.check_methods(conditions, ())
     silent = warnings.checked(chosen.no_warn)
     start = time.perf_counter()
-    dataset = dataset_of(data, y, groups, chosen)
-    for sentence in dataset.card.get("warnings", ()) if progress else ():
+    dataset, search = planned(data, y, groups, chosen)
+    for sentence in dataset.card.get("warnings", ()) if progress and dataset is not None else ():
         _progress.say(sentence)
-    source = str(data) if isinstance(data, (str, Path)) and str(data) != dataset.name else ""
-    search = make_search(dataset, chosen, source)
+    engine = chosen.engine if dataset is not None else "inline"  # a script's trials are processes of their own
     with (
-        engines.connected(chosen.engine, chosen.address),
+        engines.connected(engine, chosen.address),
         closing(open_folder(search, chosen.out, resume=chosen.resume)) as folder,
     ):
         candidates, stopped = run_search(
-            dataset, search, folder, chosen.engine, chosen.jobs, progress=progress, address=chosen.address
+            dataset, search, folder, engine, chosen.jobs, progress=progress, address=chosen.address
         )
         seconds = partial(_since, start)
         results = results_of(dataset, search, folder, candidates, seconds, silent, interrupted=stopped)

@@ -90,15 +90,14 @@ def compare(
 
 def _planned(data: Any, y: Any, groups: Any, options: CompareOptions) -> tuple[Dataset | None, Plan]:
     """What to train on (nothing for a script, which brings its own), and all that is to be trained."""
-    from .comparison.given import dataset_of
+    from .comparison.given import dataset_of, refuse_data
     from .comparison.planning import make_plan, script_plan
 
-    if (options.script is not None or options.plan is not None) and not (isinstance(data, str) and data == "digits"):
-        brings = "--plan names" if options.plan is not None else "--script brings"
-        raise UsageError(f"{brings} its own data; leave DATA out")
     if options.plan is not None:
+        refuse_data(data, "--plan names")
         return _planned_before(options)
     if options.script is not None:
+        refuse_data(data, "--script brings")
         return None, script_plan(options)
     dataset = dataset_of(data, y, groups, options)
     source = str(data) if isinstance(data, (str, Path)) and str(data) != dataset.name else ""

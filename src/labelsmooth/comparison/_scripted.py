@@ -12,6 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from ..predictions import Predictions
 from ..training import TrialResult
@@ -51,9 +52,7 @@ class _Running:
                 os.killpg(process.pid, number)
 
 
-def run(
-    script: Script, trials: Sequence[Trial], folder: Path, jobs: int | None, stop: Stop
-) -> Generator[Outcome, None, None]:
+def run(trials: Sequence[Trial], folder: Path, jobs: int | None, stop: Stop) -> Generator[Outcome, None, None]:
     """Yield each trial's outcome as it comes. By default one after another: a script may use the whole machine."""
     for name in ("logs", "work"):
         (folder / name).mkdir(exist_ok=True)
@@ -66,7 +65,7 @@ def run(
             while waiting or under_way:
                 while waiting and len(under_way) < (jobs or 1) and not stop.asked:
                     trial = waiting.popleft()
-                    under_way[pool.submit(_attempt, script, trial, folder, running)] = trial
+                    under_way[pool.submit(_attempt, trial, folder, running)] = trial
                 if not under_way:
                     return
                 for future in wait(under_way, return_when=FIRST_COMPLETED).done:
@@ -75,8 +74,9 @@ def run(
             running.stop()
 
 
-def _attempt(script: Script, trial: Trial, folder: Path, running: _Running) -> TrialResult | Failed:
+def _attempt(trial: Trial, folder: Path, running: _Running) -> TrialResult | Failed:
     """A script that outlives a killed comparison writes to a file that the next comparison does not look at."""
+    script = cast(Script, trial.settings)
     out = (folder / "work" / f"{trial.name}.{os.getpid()}.npz").absolute()
     log = folder / "logs" / f"{trial.name}.log"
     try:

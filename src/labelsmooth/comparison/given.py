@@ -23,6 +23,12 @@ def dataset_of(data: Any, y: Any, groups: Any, options: TrainingOptions) -> Data
     return models.frozen(options.model, dataset, model_settings(options.set))
 
 
+def refuse_data(data: Any, brings: str) -> None:
+    """Raise UsageError where data are named beside an option that brings its own."""
+    if not (isinstance(data, str) and data == "digits"):
+        raise UsageError(f"{brings} its own data; leave DATA out")
+
+
 def _read(data: Any, y: Any, groups: Any, options: TrainingOptions) -> Dataset:
     if not isinstance(data, (str, Path)):
         if y is None:

@@ -73,6 +73,9 @@ class Planned(Protocol):
     @property
     def data(self) -> DataRequest: ...
 
+    @property
+    def settings(self) -> Settings | Script: ...
+
     def name(self) -> str: ...
 
     def to_dict(self) -> dict[str, Any]: ...
@@ -139,12 +142,19 @@ class Plan:
 
 def _settings(given: dict[str, Any]) -> Settings | Script:
     if "script" in given:
-        return Script(str(given["script"]))
+        return Script(str(given["script"]), _checked(Script, given).get("learning_rate"))
     settings: Settings = _typed(Settings, given)
     return settings
 
 
-_KINDS: dict[Any, Any] = {"str": str, "int": int, "float": (int, float), "bool": bool, "dict[str, Any]": dict}
+_KINDS: dict[Any, Any] = {
+    "float | None": (int, float, type(None)),
+    "str": str,
+    "int": int,
+    "float": (int, float),
+    "bool": bool,
+    "dict[str, Any]": dict,
+}
 
 
 def _typed(made: type[Any], given: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from ..models import default_model
 from ..options import DataOptions
 from ..training import Settings
 from .plan import DataRequest, Plan, seeds_from
-from .script import Script
+from .script import BESIDE, Script
 from .verdict import checked_min_effect, row_average
 
 
@@ -47,17 +47,41 @@ def training(dataset: Dataset, options: Any) -> tuple[Settings, Sequence[float],
 
 def script_plan(options: Any) -> Plan:
     """The plan of a training script of one's own; options that only the built-in training knows are refused."""
-    script = Script(options.script)
-    _refuse_for_script(options, script.places())
+    script = script_of(options)
     schemes = options.scheme if "scheme" in script.places() else options.scheme or ("uniform",)
     methods = grid(schemes, options.smoothing, options.weight_decay or (0.0,), options.dropout or (0.0,))
-    data = DataRequest(script.name, fingerprint=script.digest())
     effect, metric = checked_min_effect(options.min_effect), row_average(options.metric)
-    return Plan(data, methods, seeds_from(options.seeds), script, effect, metric)
+    return Plan(script_data(script), methods, seeds_from(options.seeds), script, effect, metric)
 
 
-_OF_SCRIPTS = ("scheme", "smoothing", "seeds", "weight_decay", "dropout", "metric", "min_effect", "jobs", "out")
-_OF_ALL_RUNS = ("script", "plan", "engine", "address", "resume", "fail_if")
+def script_of(options: Any, searched: Collection[str] = ()) -> Script:
+    """The script of the options, which have to be such as it can be told; `searched` is filled in by a search."""
+    script = Script(options.script, options.learning_rate)
+    places = script.places()
+    if missing := [name for name in searched if name not in places]:
+        raise UsageError(
+            f"--search {missing[0]} would change nothing: with a script only smoothing is searched, and of scheme, "
+            "learning_rate, weight_decay and dropout what has a place in its command; write "
+            f"{{{missing[0]}}} where it belongs, or leave it out of --search"
+        )
+    _refuse_for_script(options, places)
+    if "learning_rate" in places and options.learning_rate is None and "learning_rate" not in searched:
+        raise UsageError(
+            "the script's command has a place {learning_rate}; give --learning-rate to fill it, or, in tune, "
+            "--search learning_rate=LOW:HIGH"
+        )
+    return script
+
+
+def script_data(script: Script) -> DataRequest:
+    """What stands for the data of a script: its name, and a hash of its files."""
+    return DataRequest(script.name, fingerprint=script.digest())
+
+
+_OF_SCRIPTS = (
+    "scheme", "smoothing", "seeds", "learning_rate", "weight_decay", "dropout", "metric", "min_effect", "jobs", "out",
+)  # fmt: skip
+_OF_ALL_RUNS = ("script", "plan", "engine", "address", "resume", "fail_if", "no_warn", "trials", "search")
 
 
 def _refuse_for_script(options: Any, places: set[str]) -> None:
@@ -69,7 +93,7 @@ def _refuse_for_script(options: Any, places: set[str]) -> None:
         if each.name not in _OF_SCRIPTS:
             raise UsageError(f"{name} is for the built-in training; a script decides that itself")
         uniform = each.name == "scheme" and tuple(options.scheme) == ("uniform",)
-        if each.name in ("scheme", "weight_decay", "dropout") and each.name not in places and not uniform:
+        if each.name in BESIDE and each.name not in places and not uniform:
             raise UsageError(f"{name} would change nothing: the script's command has no place {{{each.name}}} for it")
 
 
@@ -142,8 +166,13 @@ def command_words(name: str, data: DataRequest, seeds: Sequence[int], settings: 
 def _script_command(plan: Plan, script: Script) -> str:
     places = [name for name in ("scheme", "weight_decay", "dropout") if name in script.places()]
     words = _grid_words(plan, (*places, "label_smoothing"))
-    start = f"labelsmooth compare --script {shlex.quote(script.template)} --seeds {len(plan.seeds)}"
-    return " ".join([start, *words, *rule_words(plan)])
+    return " ".join([*script_words("compare", script, plan.seeds), *words, *rule_words(plan)])
+
+
+def script_words(name: str, script: Script, seeds: Sequence[int]) -> list[str]:
+    """The command and what it says of the script."""
+    rate = [] if script.learning_rate is None else [f"--learning-rate {script.learning_rate:g}"]
+    return [f"labelsmooth {name} --script {shlex.quote(script.template)} --seeds {len(seeds)}", *rate]
 
 
 def _grid_words(plan: Plan, names: Sequence[str]) -> list[str]:

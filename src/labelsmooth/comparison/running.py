@@ -18,7 +18,7 @@ from ._interrupts import Stop, listening
 from .engines._trial import Failed, Outcome
 from .environment import environment, versions
 from .on_demand import OnDemand
-from .plan import DataRequest, Plan, Planned, Trial
+from .plan import Plan, Planned, Trial
 from .planning import command
 from .results import assemble
 from .script import Script
@@ -61,8 +61,8 @@ def run_trials(
     waiting = [trial for trial in plan.trials() if not folder.is_finished(trial)]
     what = f"training {len(plan.methods)} methods with {len(plan.seeds)} seeds on {plan.data.name}"
     with _progress.track(len(waiting), what, show=progress) as step, listening() as stop:
-        with closing(_outcomes(dataset, plan, folder, engine, waiting, jobs, stop, address)) as outcomes:
-            for trial, outcome in outcomes:
+        with closing(outcomes(dataset, folder, engine, waiting, jobs, stop, address)) as running:
+            for trial, outcome in running:
                 keep(folder, trial, outcome)
                 step()
         return stop.asked
@@ -76,9 +76,8 @@ def keep(folder: RunFolder, trial: Trial, outcome: TrialResult | Failed) -> None
         folder.save(trial, outcome, _meta(trial, outcome.history))
 
 
-def _outcomes(
+def outcomes(
     dataset: Dataset | None,
-    plan: Plan,
     folder: RunFolder,
     engine: str,
     waiting: list[Trial],
@@ -86,9 +85,10 @@ def _outcomes(
     stop: Stop,
     address: str | None,
 ) -> Generator[Outcome, None, None]:
-    if isinstance(plan.settings, Script):
-        return _scripted.run(plan.settings, waiting, folder.path, jobs, stop)
-    return engines.run(engine, dataset, waiting, jobs, stop, address)  # type: ignore[arg-type]
+    """Run trials, yielding each outcome as it comes; without a data set they are a script's."""
+    if dataset is None:
+        return _scripted.run(waiting, folder.path, jobs, stop)
+    return engines.run(engine, dataset, waiting, jobs, stop, address)
 
 
 def _meta(trial: Trial, history: list[Epoch]) -> dict[str, dict[str, Any]]:
@@ -124,7 +124,7 @@ def results_of(
         OnDemand([partial(folder.predictions, trial, each) for trial in finished for each in trial.checkpoints]),
         histories=histories,
         run=run_record("compare", command(plan), plan.settings, plan.seeds),
-        data=_script_record(plan) if dataset is None else data_record(dataset, plan.data),
+        data=data_record(dataset, plan),
         min_effect=plan.min_effect,
         metric=plan.metric,
         failed=failed,
@@ -160,14 +160,12 @@ def _shown(settings: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if value not in ({}, "", False)}
 
 
-def _script_record(plan: Plan) -> dict[str, Any]:
-    """What is known of the data of a script; its predictions tell the rest."""
-    card = {"source": "a script of one's own", "command": plan.settings.to_dict()["script"]}
-    return {"name": plan.data.name, "card": card}
-
-
-def data_record(dataset: Dataset, request: DataRequest) -> dict[str, Any]:
-    """What is known of the data, for the results."""
+def data_record(dataset: Dataset | None, plan: Planned) -> dict[str, Any]:
+    """What is known of the data, for the results; of a script's data its predictions tell the rest."""
+    request = plan.data
+    if dataset is None:
+        card = {"source": "a script of one's own", "command": plan.settings.to_dict()["script"]}
+        return {"name": request.name, "card": card}
     return {
         "name": dataset.name,
         "kind": dataset.kind,

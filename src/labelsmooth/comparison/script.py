@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from ..methods import Method
 
 NEEDED = ("label_smoothing", "seed", "out")
-PLACES = (*NEEDED, "scheme", "weight_decay", "dropout")
+BESIDE = ("scheme", "learning_rate", "weight_decay", "dropout")
+PLACES = (*NEEDED, *BESIDE)
 _SAVE = (
     "Predictions(test_logits, test_labels, val_logits=val_logits, val_labels=val_labels).save(out), with "
     "Predictions from labelsmooth"
@@ -24,22 +25,25 @@ _SAVE = (
 
 @dataclass(frozen=True)
 class Script:
-    """The command as given.
+    """The command as given, and what its place {learning_rate} gets, where it has one.
 
     >>> Script("python train.py --eps {label_smoothing} --seed {seed} --out {out}").name
     'train'
     """
 
     template: str
+    learning_rate: float | None = None
 
     def __post_init__(self) -> None:
+        if self.learning_rate is not None and not 0 < self.learning_rate < float("inf"):
+            raise UsageError(f"learning_rate must be a number above 0; got {self.learning_rate!r}")
         found = self.places()
         unknown = sorted(found - set(PLACES))
         if unknown or not set(NEEDED) <= found:
             wrong = f"there is no place {{{unknown[0]}}}" if unknown else f"it has {sorted(found) or 'none'}"
             raise UsageError(
                 "--script must be a command with the places {label_smoothing}, {seed} and {out}, and may have "
-                f"{{scheme}}, {{weight_decay}}, {{dropout}}; {wrong}. Such as: "
+                f"{{scheme}}, {{learning_rate}}, {{weight_decay}}, {{dropout}}; {wrong}. Such as: "
                 "--script 'python train.py --eps {label_smoothing} --seed {seed} --out {out}'"
             )
 
@@ -57,9 +61,10 @@ class Script:
         except ValueError as error:
             raise UsageError(f"--script {self.template!r} cannot be cut into words: {error}") from error
 
-    def to_dict(self) -> dict[str, str]:
+    def to_dict(self) -> dict[str, str | float]:
         """As plain JSON values."""
-        return {"script": self.template}
+        rate = {} if self.learning_rate is None else {"learning_rate": self.learning_rate}
+        return {"script": self.template, **rate}
 
     @property
     def model(self) -> str:
@@ -84,6 +89,7 @@ class Script:
         """The words of one trial."""
         values = {
             "label_smoothing": f"{method.label_smoothing:g}",
+            "learning_rate": "" if self.learning_rate is None else f"{self.learning_rate:g}",
             "scheme": "uniform" if method.scheme == "none" else method.scheme,
             "weight_decay": f"{method.weight_decay:g}",
             "dropout": f"{method.dropout:g}",

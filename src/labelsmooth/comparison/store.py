@@ -129,7 +129,13 @@ class RunFolder(Folder):
 
     def validation(self, trial: Trial, checkpoint: str) -> Split:
         """The validation rows of a finished trial; the other splits in its file are not read."""
-        arrays = read_arrays(self._predictions(trial, checkpoint), _VALIDATION, Reading())
+        path = self._predictions(trial, checkpoint)
+        arrays = read_arrays(path, _VALIDATION, Reading())
+        if not arrays.keys() >= {"val_logits", "val_labels"}:
+            raise _checks.DataError(
+                f"{path} has no validation rows, and a search chooses by them; let the script save val_logits and "
+                "val_labels too, in Predictions(test_logits, test_labels, val_logits=…, val_labels=…)"
+            )
         return Split(**{name.removeprefix("val_"): array for name, array in arrays.items()})
 
     def reason(self, trial: Trial) -> str:

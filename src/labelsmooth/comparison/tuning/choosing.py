@@ -91,7 +91,10 @@ def _edges(search: Search, pair: dict[str, Candidate]) -> list[dict[str, Any]]:
     found = []
     for family, candidate in pair.items():
         method = candidate.setting.method
-        values = {SMOOTHING: method.label_smoothing, "learning_rate": candidate.setting.settings.learning_rate}
+        values: dict[str, Any] = {
+            SMOOTHING: method.label_smoothing,
+            "learning_rate": candidate.setting.settings.learning_rate,
+        }
         values |= {"weight_decay": method.weight_decay, "dropout": method.dropout}
         ranges = {**dict(search.space.beside), **({SMOOTHING: search.space.smoothing} if family == "smooth" else {})}
         for name, searched in ranges.items():

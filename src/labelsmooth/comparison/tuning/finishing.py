@@ -23,7 +23,7 @@ _INTERRUPTED = "interrupted: these are the candidates that were through; the sam
 
 
 def results_of(
-    dataset: Dataset,
+    dataset: Dataset | None,
     search: Search,
     folder: RunFolder,
     candidates: Sequence[Candidate],
@@ -42,10 +42,12 @@ def results_of(
     results = assemble(
         OnDemand([partial(folder.predictions, trial, each.checkpoint) for each, trial in trials]),
         histories={
-            each.name: [folder.history(trial) for candidate, trial in trials if candidate is each] for each in pair
+            each.name: [folder.history(trial) for candidate, trial in trials if candidate is each]
+            for each in pair
+            if dataset is not None
         },
         run=run_record("tune", search.command(), search.settings, search.seeds),
-        data=data_record(dataset, search.data),
+        data=data_record(dataset, search),
         min_effect=search.min_effect,
         metric=search.metric,
         failed=[{"trial": name, "reason": why} for name, why in _failures(candidates)],

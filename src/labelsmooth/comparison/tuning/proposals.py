@@ -82,7 +82,7 @@ def _start(search: Search, ranges: dict[str, Range | tuple[str, ...]]) -> list[d
     known = {"learning_rate": search.settings.learning_rate, "weight_decay": search.weight_decay}
     known["dropout"] = search.dropout
     usual = {
-        name: values.clipped(known[name])
+        name: values.middle() if (value := known[name]) is None else values.clipped(value)
         for name, values in ranges.items()
         if name in known and isinstance(values, Range)
     }

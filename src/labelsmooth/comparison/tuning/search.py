@@ -6,14 +6,18 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from ..._checks import UsageError, require
 from ...data import Dataset
 from ...methods import HARD, Method, grid
+from ...options import TuneOptions
 from ...training import Settings
+from ..given import dataset_of, refuse_data
 from ..plan import DataRequest, Trial, seeds_from, slug
-from ..planning import command_words, request, rule_words, training
+from ..planning import command_words, request, rule_words, script_data, script_of, script_words, training
+from ..script import Script
 from ..verdict import checked_min_effect, row_average
 from .space import Space
 
@@ -25,7 +29,7 @@ class Setting:
     """How one candidate is trained."""
 
     method: Method
-    settings: Settings
+    settings: Settings | Script
 
     def trial(self, data: DataRequest, seed: int) -> Trial:
         """Its training with a seed."""
@@ -40,7 +44,7 @@ class Search:
     space: Space
     trials: int
     seeds: tuple[int, ...]
-    settings: Settings
+    settings: Settings | Script
     weight_decay: float
     dropout: float
     min_effect: float | None = None
@@ -62,14 +66,15 @@ class Search:
     def setting(self, family: str, chosen: dict[str, Any]) -> Setting:
         """The candidate with these values of what is searched; amounts and rates have three digits."""
         values = {name: value if name == "scheme" else float(f"{value:.3g}") for name, value in chosen.items()}
-        rate = values.get("learning_rate", self.settings.learning_rate)
+        rate = values.get("learning_rate")
+        settings = self.settings if rate is None else replace(self.settings, learning_rate=float(rate))
         beside = {name: values.get(name, getattr(self, name)) for name in ("weight_decay", "dropout")}
         scheme, amount = str(values.get("scheme", HARD)), float(values.get("smoothing", 0.0))
         name = "hard" if family == "hard" else f"{scheme} {amount:g}"
         short = {"learning_rate": "lr", "weight_decay": "wd", "dropout": "dropout"}
         ending = [f"{short[each]} {values[each]:g}" for each, _ in self.space.beside]
         method = Method(", ".join([name, *ending]), family, scheme, amount, **beside)
-        return Setting(method, replace(self.settings, learning_rate=rate))
+        return Setting(method, settings)
 
     def name(self) -> str:
         """``digits-tune-1f2e3d4c``: a hash of data and training; another space is found when a search is resumed."""
@@ -94,26 +99,49 @@ class Search:
 
     def command(self) -> str:
         """The command line that searches again."""
-        fixed = [f"--{name.replace('_', '-')} {getattr(self, name):g}" for name in ("weight_decay", "dropout")]
+        places = self.settings.places() if isinstance(self.settings, Script) else {"weight_decay", "dropout"}
+        fixed = [
+            f"--{name.replace('_', '-')} {getattr(self, name):g}"
+            for name in ("weight_decay", "dropout")
+            if name in places
+        ]
         tried = [f"--scheme {' '.join(self.space.schemes)}", f"--search {self.space}", f"--trials {self.trials}"]
-        return " ".join(
-            [*command_words("tune", self.data, self.seeds, self.settings), *fixed, *tried, *rule_words(self)]
-        )
+        if isinstance(self.settings, Script):
+            start = script_words("tune", self.settings, self.seeds)
+        else:
+            start = command_words("tune", self.data, self.seeds, self.settings)
+        return " ".join([*start, *fixed, *tried, *rule_words(self)])
 
 
-def make_search(dataset: Dataset, options: Any, source: str = "") -> Search:
-    """Resolve every option that was left open; what does not fit is said before anything is written."""
+def planned(data: Any, y: Any, groups: Any, options: TuneOptions) -> tuple[Dataset | None, Search]:
+    """What to train on (nothing for a script, which brings its own), and what is searched."""
+    if options.script is not None:
+        refuse_data(data, "--script brings")
+        return None, make_search(None, options)
+    dataset = dataset_of(data, y, groups, options)
+    source = str(data) if isinstance(data, (str, Path)) and str(data) != dataset.name else ""
+    return dataset, make_search(dataset, options, source)
+
+
+def make_search(dataset: Dataset | None, options: Any, source: str = "") -> Search:
+    """Resolve every option that was left open; what does not fit is said before anything is written. Without a data set
+    it is the search of a script."""
     require("tune", "optuna")
     space = Space.parse(options.search or (), list(dict.fromkeys(options.scheme or ("uniform",))))
     grid(space.schemes, [space.smoothing.high], [0.0], [0.0])
-    settings, decay, dropout = training(dataset, options)
+    settings: Settings | Script
+    if dataset is None:
+        settings = script_of(options, [name for name, _ in space.beside])
+        decay, dropout, data = options.weight_decay or (0.0,), options.dropout or (0.0,), script_data(settings)
+    else:
+        settings, decay, dropout = training(dataset, options)
+        data = request(dataset, options, source)
     for name, values in (("weight_decay", decay), ("dropout", dropout)):
         if len(set(values)) > 1:
             dashed = name.replace("_", "-")
             raise UsageError(
                 f"--{dashed} takes one value here, got {len(values)}; a range is searched by --search {name}=LOW:HIGH"
             )
-    data = request(dataset, options, source)
     effect, metric = checked_min_effect(options.min_effect), row_average(options.metric)
     seeds = seeds_from(options.seeds)
     return Search(data, space, options.trials, seeds, settings, decay[0], dropout[0], effect, metric)

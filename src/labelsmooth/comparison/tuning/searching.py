@@ -9,20 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ... import _progress
 from ..._checks import Interrupted, TrialsFailed
 from ...data import Dataset
-from .. import engines
 from .._interrupts import Stop, listening
 from ..plan import Trial
-from ..running import keep
+from ..running import keep, outcomes
 from ..store import RunFolder
 from . import pruning
 from .proposals import Asked, Proposals
 from .search import Search
-from .validated import Candidate, read_trials
+from .validated import Candidate, Rows, read_trials
 
 FAMILIES = ("hard", "smooth")
 
@@ -35,13 +34,14 @@ class _Stopped(Exception):
 class Training:
     """Where trials run, and who is told of each that is over."""
 
-    dataset: Dataset
+    dataset: Dataset | None
     folder: RunFolder
     engine: str
     jobs: int | None
     address: str | None
     stop: Stop
     step: Callable[[], None]
+    rows: Rows = field(default_factory=Rows)
 
     def run(self, trials: Iterable[Trial]) -> None:
         """Train what is not finished yet; every outcome is written as it comes."""
@@ -51,9 +51,9 @@ class Training:
             self.step()
         if waiting:
             with closing(
-                engines.run(self.engine, self.dataset, waiting, self.jobs, self.stop, self.address)
-            ) as outcomes:
-                for trial, outcome in outcomes:
+                outcomes(self.dataset, self.folder, self.engine, waiting, self.jobs, self.stop, self.address)
+            ) as running:
+                for trial, outcome in running:
                     keep(self.folder, trial, outcome)
                     self.step()
         if self.stop.asked:
@@ -61,7 +61,7 @@ class Training:
 
 
 def run_search(
-    dataset: Dataset,
+    dataset: Dataset | None,
     search: Search,
     folder: RunFolder,
     engine: str,
@@ -74,7 +74,7 @@ def run_search(
     to stop (Ctrl-C): then those of them that are through.
 
     Raises TrialsFailed when no unsmoothed or no smoothed candidate could be trained with all seeds, Interrupted when
-    none of them could be yet.
+    none of them could be yet, DataError when a script's validation rows are missing or differ between trials.
     """
     total = len(search.seeds) * sum(map(search.budget, FAMILIES))
     known: dict[str, Candidate] = {}
@@ -130,7 +130,7 @@ def _trained(search: Search, fresh: list[Candidate], going_on: list[Candidate]) 
 def _train(search: Search, training: Training, candidates: list[Candidate], seeds: tuple[int, ...]) -> None:
     training.run(each.setting.trial(search.data, seed) for seed in seeds for each in candidates)
     for candidate in candidates:
-        read_trials(candidate, seeds, search, training.folder)
+        read_trials(candidate, seeds, search, training.folder, training.rows)
 
 
 def _tell(side: Proposals, asked: Asked, candidate: Candidate) -> None:

@@ -27,6 +27,10 @@ class Range:
         """The value, or the end that is nearest to it."""
         return min(max(value, self.low), self.high)
 
+    def middle(self) -> float:
+        """Half way; of powers, the geometric mean."""
+        return math.sqrt(self.low * self.high) if self.in_powers else (self.low + self.high) / 2
+
     def end(self, value: float, share: float = 0.02) -> str:
         """ "lower" or "upper" where the value is within that share of the range from an end, else ""."""
         low, high, at = map(math.log, (self.low, self.high, value)) if self.in_powers else (self.low, self.high, value)

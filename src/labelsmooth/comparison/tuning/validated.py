@@ -12,6 +12,7 @@ from ...calibration import fit_temperature
 from ...calibration.overview import overview
 from ...calibration.two_way import TwoWay, group_means, two_way
 from ...predictions import Split
+from .._matching import same_rows
 from .._measured import BINS, figures_of, row_losses
 from .._tempered import divided
 from ..store import RunFolder
@@ -79,6 +80,21 @@ class Candidate:
         return math.fsum(values) / len(values)
 
 
+@dataclass
+class Rows:
+    """The validation rows of the first trial that is read: those of all others have to be the same."""
+
+    first: Split | None = None
+    source: str = ""
+
+    def checked(self, split: Split, who: str) -> Split:
+        """The split, with its rows in the order of the first; raises DataError where they are others."""
+        if self.first is None:
+            self.first, self.source = replace(split, logits=np.empty((0, 0), np.float32), posterior=None), who
+            return split
+        return same_rows(self.first, split, f"{who}: the validation split", self.source)
+
+
 def validated(split: Split, metric: str) -> Validated:
     """Fit the temperature on the validation rows and measure them before and after it."""
     temperature, _ = fit_temperature(split.logits, split.labels)
@@ -89,7 +105,7 @@ def validated(split: Split, metric: str) -> Validated:
     return Validated(losses, {stage: figures_of(found[stage], split, stages[stage]) for stage in stages})
 
 
-def read_trials(candidate: Candidate, seeds: Iterable[int], search: Search, folder: RunFolder) -> None:
+def read_trials(candidate: Candidate, seeds: Iterable[int], search: Search, folder: RunFolder, rows: Rows) -> None:
     """Measure what the folder holds of a candidate; one seed that failed fails it."""
     for seed in seeds:
         trial = candidate.setting.trial(search.data, seed)
@@ -99,4 +115,5 @@ def read_trials(candidate: Candidate, seeds: Iterable[int], search: Search, fold
         for checkpoint in trial.checkpoints:
             known = candidate.trials.setdefault(checkpoint, {})
             if seed not in known:
-                known[seed] = validated(folder.validation(trial, checkpoint), search.metric)
+                split = rows.checked(folder.validation(trial, checkpoint), f"trial {trial.name}")
+                known[seed] = validated(split, search.metric)
