@@ -3,6 +3,7 @@
     python benchmarks/kill_sweep.py                  everything: about 25 minutes on one core
     python benchmarks/kill_sweep.py --moments 20     only some of it; also --writes, --full, --interrupts N
     python benchmarks/kill_sweep.py --row 20         one run killed again and again until it is through
+    python benchmarks/kill_sweep.py --writes --engine processes --most 60     60 of the places, spread evenly
 
 A run of 20 trials (mixture, a linear model, one epoch, four methods, five seeds) is done once without harm. Then:
 
@@ -13,7 +14,9 @@ interrupts  SIGINT after a random time, every third time a second one soon after
 
 After each the folder is looked at: every file that is there is bit by bit that of the run without harm. Then the run is
 resumed: what was finished is not written again, and the end is the same, bit by bit. Each run is a fork of this
-process, so that torch is loaded once; --engine processes takes real commands, one after another.
+process, so that torch is loaded once; --engine processes takes real commands, one after another. Only at writes it
+forks as well, because the fault has to be inside; the workers are real ones, which must be gone soon after, and the
+run is resumed inline.
 """
 
 from __future__ import annotations
@@ -120,6 +123,8 @@ def forked(words: list[str], log: Path, job: Callable[[list[str]], int] = cli.ru
     child = os.fork()
     if child:
         return child
+    if "processes" in words:
+        os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     opened = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(opened, 1)
@@ -152,6 +157,25 @@ def started(words: list[str], log: Path, _job: object = None) -> int:
             start_new_session=True,
             preexec_fn=heard,
         ).pid
+
+
+def left_behind(session: int) -> list[str]:
+    """What still runs of the workers of a command."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            alive = (folder / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+            if alive and os.getsid(int(folder.name)) == session:
+                found.append((folder / "cmdline").read_text())
+    return found
+
+
+def wait_for_workers(session: int) -> None:
+    """Workers of a killed command end by themselves."""
+    until = time.monotonic() + 60
+    while left := left_behind(session):
+        check(time.monotonic() < until, f"still there after a minute: {left}")
+        time.sleep(0.02)
 
 
 def ended(child: int) -> int:
@@ -216,8 +240,12 @@ class Sweep:
     def command(self, name: str) -> list[str]:
         return [*self.words, "--out", str(self.root / name), "--resume"]
 
-    def run(self, name: str) -> int:
-        return ended(self.start(self.command(name), self.log))
+    def run(self, name: str, start: Callable[..., int] | None = None) -> int:
+        child = (start or self.start)(self.command(name), self.log)
+        code = ended(child)
+        if self.engine != "inline":
+            wait_for_workers(child)
+        return code
 
     def results(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.root / name / "results.json").read_text())
@@ -233,14 +261,17 @@ class Sweep:
         check("Traceback" not in self.log.read_text(errors="replace"), self.log.read_text(errors="replace"))
         return left
 
-    def resumed(self, name: str, left: Files) -> None:
+    def resumed(self, name: str, left: Files, engine: str | None = None) -> None:
         """Resume to the end; what was finished is not written again, nothing is there twice or left over.
 
         Of forks only each fifth makes the page again.
         """
         folder, self.ends = self.root / name, self.ends + 1
-        whole = self.engine != "inline" or self.ends % 5 == 0
-        code = ended(self.start(self.command(name), self.log, cli.run if whole else only_trials))
+        inline = (engine or self.engine) == "inline"
+        whole = not inline or self.ends % 5 == 0
+        words = ["inline" if inline and word == "processes" else word for word in self.command(name)]
+        start = forked if inline else self.start
+        code = ended(start(words, self.log, cli.run if whole else only_trials))
         check(code == 0, "not resumed: " + self.log.read_text())
         now = looked_at(folder)
         check(now.keys() == self.whole.keys(), f"other files: {now.keys() ^ self.whole.keys()}")
@@ -294,19 +325,20 @@ class Sweep:
 
     def operations(self) -> list[str]:
         FAULT.at = -2
-        check(self.run("counted") == 0, "the counted run failed")
+        check(self.run("counted", forked) == 0, "the counted run failed")
         FAULT.at = -1
         seen: list[str] = json.loads(Path(str(self.log) + ".count").read_text())
         shutil.rmtree(self.root / "counted")
         return seen
 
-    def writes(self, kind: str, every: int) -> str:
+    def writes(self, kind: str, every: int, most: int) -> str:
         """A fault at each flush and renaming and at every so many writes; resumed, a run meets none."""
         names = self.operations()
         places = [n for n, name in enumerate(names) if name != "writes" or names[:n].count("writes") % every == 0]
+        places = places[:: max(1, -(-len(places) // most))] if most else places
         for number in places:
             FAULT.at, FAULT.kind = number, kind
-            code = self.run(f"{kind}-{number}")
+            code = self.run(f"{kind}-{number}", forked)
             FAULT.at = -1
             folder = self.root / f"{kind}-{number}"
             left = self.after_harm(folder.name)
@@ -318,7 +350,7 @@ class Sweep:
                 rubbish = [each for each in folder.rglob("*") if _files.is_left_over(each)]
                 check(not rubbish, f"left over: {rubbish}")
             if kind == "kill" or number % 10 == 0:
-                self.resumed(folder.name, left)
+                self.resumed(folder.name, left, "inline")
             else:
                 shutil.rmtree(folder)
         met, there = Counter(names[n] for n in places), Counter(names)
@@ -365,13 +397,13 @@ def main() -> None:
     parser.add_argument("--interrupts", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--every", type=int, default=1, help="of the writes; flushes and renamings are all met")
+    parser.add_argument("--most", type=int, default=0, help="of all places at which a fault is made, spread evenly")
     parser.add_argument("--engine", default="inline")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    if given.engine == "inline":
-        warm_up()
-        harm_all_writing()
+    warm_up()
+    harm_all_writing()
     sweep = Sweep(given.seeds, given.engine, given.seed)
     if not (given.moments or given.row or given.writes or given.full or given.interrupts):
         given.moments, given.writes, given.full, given.interrupts = 200, True, True, 50
@@ -379,8 +411,8 @@ def main() -> None:
         (given.row, lambda: sweep.row(given.row)),
         (given.moments, lambda: sweep.moments(given.moments)),
         (given.interrupts, lambda: sweep.interrupts(given.interrupts)),
-        (given.writes, lambda: sweep.writes("kill", given.every)),
-        (given.full, lambda: sweep.writes("full", given.every)),
+        (given.writes, lambda: sweep.writes("kill", given.every, given.most)),
+        (given.full, lambda: sweep.writes("full", given.every, given.most)),
     ]
     for wanted, job in asked:
         if wanted:

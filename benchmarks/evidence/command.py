@@ -39,7 +39,8 @@ Small nets on small data: the directions are what counts, the figures are of the
 Beside these: [how often the verdict is right](verdict.md) on trained comparisons with known truth, and in
 [simulation](../verdict-simulation.md); recorded runs on [images](images.md), [language](language.md), and
 [weight decay with dropout](regularisation.md); [mutants](mutants.md) and random cases ([short](random-cases.md),
-[long](random-cases-long.md)) of the losses.
+[long](random-cases-long.md)) of the losses; runs that are [killed, interrupted or out of disk](never-lost.md), and
+[hostile input](hostile-input.md).
 """
 
 

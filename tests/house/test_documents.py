@@ -92,3 +92,18 @@ def test_figures_in_the_table_of_truth_have_commands() -> None:
         script = re.search(r"`(?:python )?([\w./:-]+)", cells[2])
         assert script is not None
         assert script[1] in ("./check", "labelsmooth") or (ROOT / script[1]).exists()
+
+
+def linked(page: Path) -> set[Path]:
+    """Pages that a page's own text links to; a card stands in the list of its folder's README."""
+    found = re.findall(r"\]\((?!\w+:)([^)#\s]+)", page.read_text(encoding="utf-8"))
+    return {(page.parent / each).resolve() for each in found}
+
+
+def test_every_page_is_two_links_from_the_start_page() -> None:
+    docs = ROOT / "docs"
+    near = linked(docs / "index.md")
+    found = near.union(*(linked(page) for page in near if page.suffix == ".md"))
+    pages = {page.resolve() for page in docs.rglob("*.md") if page != docs / "index.md"}
+    assert len(pages) > 60
+    assert sorted(str(page.relative_to(docs)) for page in pages - found) == []
