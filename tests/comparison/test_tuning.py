@@ -410,6 +410,16 @@ def test_the_look_is_written_down_before_it_is_taken(
     assert [each["trials"] for each in grown.tuning["read_before"]] == [2]
 
 
+def test_a_look_is_told_from_the_results_where_the_list_of_looks_is_gone(pretend: Any, tmp_path: Path) -> None:
+    chosen = {"out": tmp_path / "run", "seeds": 2, **QUICK}
+    pretend(parabola)
+    first = tune("digits", trials=2, **chosen)
+    (tmp_path / "run" / "test_readings.json").unlink()
+    grown = tune("digits", trials=4, resume=True, **chosen)
+    pair = {role: line_of(first, role)["method"] for role in ("hard", "smooth")}
+    assert grown.tuning["read_before"] == [{"trials": 2, "candidates": 3, **pair}]
+
+
 @pytest.mark.parametrize("broken", ["{", "[3]", '[{"trials": "2"}]', '{"trials": 2}'])
 def test_readings_that_are_damaged_are_no_first_look(broken: str, pretend: Any, tmp_path: Path) -> None:
     chosen = {"out": tmp_path / "run", "seeds": 1, "trials": 1, **QUICK}

@@ -25,7 +25,7 @@ def remember(folder: RunFolder, reading: Reading) -> list[Reading]:
 
 def _known(folder: RunFolder) -> list[Reading]:
     if not (folder.path / NAME).exists():
-        return []
+        return _told(folder)
     found = folder.read_json(NAME)
     if not isinstance(found, list) or not all(map(_is_reading, found)):
         raise DataError(
@@ -33,6 +33,22 @@ def _known(folder: RunFolder) -> list[Reading]:
             "split; bring the old file back, or search anew in another folder with --out"
         )
     return found
+
+
+def _told(folder: RunFolder) -> list[Reading]:
+    """The reading that results.json tells of, where the list is gone or an earlier version wrote none."""
+    if not (folder.path / "results.json").exists():
+        return []
+    tuning = folder.results().get("tuning")
+    if not isinstance(tuning, dict):
+        return []
+    tried = tuning.get("candidates")
+    if not isinstance(tried, list) or not all(isinstance(line, dict) for line in tried):
+        return []
+    pair = {line.get("chosen"): line.get("method") for line in tried}
+    reading = {"trials": tuning.get("trials"), "candidates": len(tried)}
+    found = {**reading, "hard": pair.get("hard"), "smooth": pair.get("smooth")}
+    return [found] if _is_reading(found) else []
 
 
 def _is_reading(each: Any) -> bool:
