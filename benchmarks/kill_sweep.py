@@ -331,11 +331,11 @@ class Sweep:
         shutil.rmtree(self.root / "counted")
         return seen
 
-    def writes(self, kind: str, every: int, most: int) -> str:
+    def writes(self, kind: str, every: int, most: int, skip: int) -> str:
         """A fault at each flush and renaming and at every so many writes; resumed, a run meets none."""
         names = self.operations()
         places = [n for n, name in enumerate(names) if name != "writes" or names[:n].count("writes") % every == 0]
-        places = places[:: max(1, -(-len(places) // most))] if most else places
+        places = places[skip :: max(1, -(-len(places) // most)) if most else 1]
         for number in places:
             FAULT.at, FAULT.kind = number, kind
             code = self.run(f"{kind}-{number}", forked)
@@ -398,6 +398,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--every", type=int, default=1, help="of the writes; flushes and renamings are all met")
     parser.add_argument("--most", type=int, default=0, help="of all places at which a fault is made, spread evenly")
+    parser.add_argument("--skip", type=int, default=0, help="the first places, where a sweep goes on")
     parser.add_argument("--engine", default="inline")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
@@ -411,8 +412,8 @@ def main() -> None:
         (given.row, lambda: sweep.row(given.row)),
         (given.moments, lambda: sweep.moments(given.moments)),
         (given.interrupts, lambda: sweep.interrupts(given.interrupts)),
-        (given.writes, lambda: sweep.writes("kill", given.every, given.most)),
-        (given.full, lambda: sweep.writes("full", given.every, given.most)),
+        (given.writes, lambda: sweep.writes("kill", given.every, given.most, given.skip)),
+        (given.full, lambda: sweep.writes("full", given.every, given.most, given.skip)),
     ]
     for wanted, job in asked:
         if wanted:
