@@ -184,7 +184,7 @@ def test_each_kernel_can_be_asked_for() -> None:
 def test_explain_says_which_kernel_and_why_not_the_others() -> None:
     z, y = torch.randn(4, 5), torch.tensor([1, 2, 0, 3])
     plain = explain(z, y, label_smoothing=0.1)
-    assert plain.kernel == "native_cpu" and [*plain.refusals] == ["triton_gpu"]
+    assert plain.kernel == "native_cpu" and [*plain.refusals] == ["native_operator", "triton_gpu"]
     assert plain.threads == torch.get_num_threads() and plain.huge_pages in ("always", "madvise", "never")
     assert "native_cpu runs" in repr(plain)
     amount = torch.tensor(0.1, requires_grad=True)
