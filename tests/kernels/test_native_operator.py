@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, library
 from torch._dynamo.testing import CompileCounterWithBackend
 
 from labelsmooth import CrossEntropyLoss, cross_entropy, schemes
@@ -177,5 +177,5 @@ def test_the_operators_keep_what_they_promise(weighted: bool) -> None:
     number = torch.tensor(0.5, dtype=torch.float64)
     weight = torch.rand(K) if weighted else None
     values = (number, number, number, y, None, None, weight, None, None, "uniform", None)
-    torch.library.opcheck(native_operator._row_losses, (z.requires_grad_(), *values))
-    torch.library.opcheck(native_operator._row_gradients, (z.detach(), torch.ones(N), *values))
+    library.opcheck(native_operator._row_losses, (z.requires_grad_(), *values))
+    library.opcheck(native_operator._row_gradients, (z.detach(), torch.ones(N), *values))

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, library
 from torch.autograd import forward_ad
-from torch.library import CustomOpDef, custom_op
 
 from ..targets import Amount, SoftTargets
 from . import native_cpu
@@ -84,9 +83,9 @@ def _gradients(logits: Tensor, upstream: Tensor, *values: Any) -> Tensor:
     return native_cpu._gradient(logits.resolve_neg(), _targets(values), upstream)
 
 
-def _operator(name: str, parameters: str, computes: Callable[..., Tensor]) -> CustomOpDef:
+def _operator(name: str, parameters: str, computes: Callable[..., Tensor]) -> library.CustomOpDef:
     schema = f"({parameters}, {_PARAMETERS}) -> Tensor"
-    return custom_op(f"labelsmooth::{name}", computes, mutates_args=(), device_types="cpu", schema=schema)
+    return library.custom_op(f"labelsmooth::{name}", computes, mutates_args=(), device_types="cpu", schema=schema)
 
 
 _row_losses = _operator("row_losses", "Tensor logits", _losses)
