@@ -18,6 +18,7 @@ from labelsmooth.kernels import _compiled
 
 ROOT = Path(__file__).parents[2]
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+NATIVE = ROOT / "src" / "labelsmooth" / "kernels" / "native"
 LIBRARY = f"labelsmooth/kernels/native/{_compiled.NAME}"
 COMPILER = shutil.which("cmake") is not None and any(map(shutil.which, ("c++", "g++", "clang++")))
 
@@ -113,6 +114,6 @@ def test_sources_hold_what_a_build_needs(sources: Path) -> None:
         "LICENSE",
         "CHANGELOG.md",
         f"{native}CMakeLists.txt",
-        f"{native}row.h",
+        *(f"{native}{path.name}" for path in NATIVE.glob("*.h")),
     } <= names
     assert [name for name in names if name.endswith((".so", ".pyc")) or name.startswith(("build/", "runs/"))] == []

@@ -44,8 +44,7 @@ struct Rows {
         } else {
             ahead = z + A.logits.of_row[DIMS - 1];
         }
-        const bool direct = A.gradient.of_class == 1 && A.gradient.at != A.logits.at;
-        In* const to = !g || direct ? g : (In*)scratch.gradient;
+        In* const to = !g || direct() ? g : (In*)scratch.gradient;
         const double loss = solved(z, ahead, r, to);
         if (to != g) {
             for (int64_t k = 0; k < A.K; k++) g[k * A.gradient.of_class] = to[k];
@@ -53,19 +52,22 @@ struct Rows {
         return loss;
     }
 
+    bool direct() const { return A.gradient.of_class == 1 && A.gradient.at != A.logits.at; }
+    bool stream() const { return batch.far && direct(); }
+
     double solved(const In* z, const In* ahead, int64_t r, In* g) {
         const double factor = batch.factor(r);
         if (!A.mask.at && !A.has_below) {
             if constexpr (sizeof(In) < 8) {
                 if (A.K > 64) {
                     const Outcome found = plain<float>(z, ahead, r, g, factor);
-                    if (!found.plain) return masked(z, r, g, factor);
-                    if (g && !found.precise) plain<double>(z, z, r, g, factor);
-                    return found.loss;
+                    if (found.state == ODD) return masked(z, r, g, factor);
+                    if (found.state == IMPRECISE) plain<double>(z, z, r, g, factor);
+                    if (found.state != FAR) return found.loss;
                 }
             }
             const Outcome found = plain<double>(z, ahead, r, g, factor);
-            if (found.plain) return found.loss;
+            if (found.state != ODD) return found.loss;
         }
         return masked(z, r, g, factor);
     }
@@ -76,7 +78,7 @@ struct Rows {
         if (batch.constant) {
             const Nothing* none = nullptr;
             const auto known = [&](double, double) { return batch.by_number(r); };
-            return solve<In, C, Nothing>(z, ahead, A.K, none, batch.labels()[r], known, e, g, factor);
+            return solve<In, C, Nothing>(z, ahead, A.K, none, batch.labels()[r], known, e, g, factor, stream());
         }
         const int64_t given_at = offset(A, A.given, r), background_at = offset(A, A.background, r);
         const bool given = batch.from_source(true);
@@ -85,20 +87,18 @@ struct Rows {
             const Numbers& source = given ? row.given : row.background;
             const Outcome found = source.wide ? sourced<C, double>(z, ahead, row, source, g, factor)
                                               : sourced<C, float>(z, ahead, row, source, g, factor);
-            if (found.plain) return found;
+            if (found.state != ODD) return found;
         }
-        const Peak<C> peak = find_peak<In, C>(z, A.K);
-        if (!peak.plain) return {0, false, false};
-        const int64_t pivot = A.labels ? batch.labels()[r] : find_class<In, C>(z, A.K, peak.top);
+        const int64_t pivot = A.labels ? batch.labels()[r] : find_class<In, C>(z, A.K, C(survey<In, C>(z, A.K).top));
         const Target t = batch.template written<C>(r, given_at, background_at, pivot, scratch);
         const auto known = [&](double, double) { return t; };
-        return solve<In, C, C>(z, ahead, A.K, (const C*)scratch.q<C>(), pivot, known, e, g, factor);
+        return solve<In, C, C>(z, ahead, A.K, (const C*)scratch.q<C>(), pivot, known, e, g, factor, stream());
     }
 
     template <class C, class S>
     Outcome sourced(const In* z, const In* ahead, const Row& row, const Numbers& source, In* g, double factor) {
         const auto settle = [&](double sum, double at_pivot) { return batch.settled(row, sum, at_pivot); };
-        return solve<In, C, S>(z, ahead, A.K, (const S*)source.at, row.label, settle, scratch.exps<C>(), g, factor);
+        return solve<In, C, S>(z, ahead, A.K, (const S*)source.at, row.label, settle, scratch.exps<C>(), g, factor, stream());
     }
 
     double masked(const In* z, int64_t r, In* g, double factor) {

@@ -70,12 +70,15 @@ struct Batch {
     double shared;         // Σ of the one background of all rows
     bool constant;         // no array of q is needed unless a class is masked
     bool one_target;       // by_number is the same for all rows
+    bool far;              // the gradient is beyond any cache: memory written past it is not read first
     Target target;
 
     explicit Batch(const Arguments& A) : A(A), divisor(A.divisor), unit(A.times / A.divisor), shared(0) {
         rows = A.sizes[0] * A.sizes[1] * A.sizes[2] * A.sizes[3];
         chunk = 32768 / (A.K < 1 ? 1 : A.K);
         chunk = chunk < 1 ? 1 : chunk > 1024 ? 1024 : chunk;
+        const int64_t bytes = rows * A.K * (A.dtype == FLOAT64 ? 8 : A.dtype == FLOAT32 ? 4 : 2);
+        far = bytes >= int64_t(64) << 20;
         if (side_by_side(A)) chunk = (chunk + 63) / 64 * 64;
         one_target = !A.on_label && !A.on_background;
         if (one_target) target = spread_out(A.a, A.b);
@@ -382,9 +385,8 @@ struct Masked {
         for (int64_t i = 0; i < n; i += Vector<double>::width) {
             const int some = n - i < Vector<double>::width ? int(n - i) : Vector<double>::width;
             const vec<double> d = load_some<double, double>(z + i, some, top) - top;
-            const vec<double> exact = {};
             vec<double> x;
-            exp_of<1>(&d, &exact, &x);
+            exp_of<1>(&d, &x);
             Port<double, double>::store(e + i, x);
         }
         for (int64_t i = 0; i < n; i++) {

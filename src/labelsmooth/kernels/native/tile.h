@@ -2,189 +2,227 @@
 // round in blocks, short rows. In float, with the same look at its own error as for a row; what fails it once more in double.
 #pragma once
 
+#include "blocks.h"
 #include "target.h"
-#include "turn.h"
 
 namespace {
-
-// Sums in double of what stands in each lane.
-template <class C>
-struct Lanes {
-    static constexpr int PARTS = Vector<C>::width / Vector<double>::width;
-    vec<double> part[PARTS] = {};
-
-    LS_INLINE void add(Lanes& sum, vec<C> x) {
-        for (int i = 0; i < PARTS; i++) sum.part[i] += widened(x, i);
-    }
-    LS_INLINE void store(const Lanes& sum, double* p) { memcpy(p, sum.part, sizeof sum.part); }
-};
-
-enum Tiled { ODD, IMPRECISE, SOLVED };
 
 // U vectors of rows; the arrays hold a number for each of them. Apart: a row's classes are not next to each other.
 template <class In, class C, int U, bool Apart>
 struct Tile {
     static constexpr int W = Vector<C>::width, N = U * W, D = Vector<double>::width;
-    static constexpr bool judged = Gate<In, C>::of_p != 0;
+
     const Arguments& A;
     const Batch& batch;
-    C* e;  // K × U vectors: logits less the largest, then exp of them
-    vec<C> top[U];
-    C label[N], counted[N];
+    C* e;  // K × U vectors: logits, then exp of them on their row's scale
+    Seen<In, C> seen[U];
+    bool all_count;
+    int64_t label[N];
+    C counted[N];
     alignas(64) double mass[N], own[N], each[N], others[N], factor[N], rest[N], below[N], at_y[N];
-    double least[N];  // what the largest |m·p − q| must be at least
+    alignas(64) double e_top[N], e_peak[N];  // exp of the largest, and what stands for it in e
+    double z_y[N];
+    double least_of_y[N];                    // what the largest |m·p − q| must be at least
 
     Tile(const Arguments& A, const Batch& batch, Scratch& scratch) : A(A), batch(batch), e((C*)scratch.tile) {}
 
     void targets(int64_t r) {
+        all_count = true;
         for (int i = 0; i < N; i++) {
             const bool counts = batch.counts(r + i);
-            const Target t = batch.by_number(r + i);
+            all_count = all_count && counts;
             counted[i] = counts;
-            label[i] = C(counts ? batch.labels()[r + i] : 0);
-            mass[i] = t.mass, own[i] = t.own, each[i] = t.each, others[i] = t.others;
+            label[i] = counts ? batch.labels()[r + i] : 0;
             factor[i] = counts ? batch.factor(r + i) : 0;
         }
-    }
-
-    // A block of W rows and classes, from `z` to `e` or back; only the first n classes where n < W.
-    template <bool Whole>
-    LS_INLINE void taken(const In* z, int64_t step, C* to, int n) {
-        vec<C> x[W];
-        LS_EACH(i, W) x[i] = Whole ? Port<C, In>::load(z + i * step) : load_some<C, In>(z + i * step, n, C(0));
-        turn<C>(x);
-        LS_EACH(j, W) {
-            if (Whole || j < n) Port<C, C>::store(to + j * N, x[j]);
+        for (int i = 0; i < N; i++) {
+            const Target t = batch.by_number(r + i);
+            mass[i] = t.mass, own[i] = t.own, each[i] = t.each, others[i] = t.others;
         }
-    }
-    template <bool Whole>
-    LS_INLINE void put_back(const C* from, In* g, int64_t step, int n) {
-        vec<C> x[W];
-        LS_EACH(j, W) x[j] = Whole || j < n ? Port<C, C>::load(from + j * N) : vec<C>{};
-        turn<C>(x);
-        LS_EACH(i, W) {
-            if constexpr (Whole) {
-                Port<C, In>::store(g + i * step, x[i]);
-            } else {
-                store_some<C, In>(g + i * step, x[i], n);
-            }
-        }
-    }
-
-    void gather(const In* z) {
-        const int64_t K = A.K, step = A.logits.of_row[DIMS - 1];
-        for (int u = 0; u < U; u++, z += W * step) {
-            for (int64_t k = 0; k + W <= K; k += W) taken<true>(z + k, step, e + k * N + u * W, W);
-            if (K >= W && K % W) taken<true>(z + K - W, step, e + (K - W) * N + u * W, W);
-            if (K < W) taken<false>(z, step, e + u * W, int(K));
-        }
-    }
-
-    void scatter(In* g) const {
-        const int64_t K = A.K, step = A.gradient.of_row[DIMS - 1];
-        for (int u = 0; u < U; u++, g += W * step) {
-            for (int64_t k = 0; k + W <= K; k += W) put_back<true>(e + k * N + u * W, g + k, step, W);
-            if (K >= W && K % W) put_back<true>(e + (K - W) * N + u * W, g + K - W, step, W);
-            if (K < W) put_back<false>(e + u * W, g, step, int(K));
-        }
-    }
-
-    bool read(const In* z) {
-        const int64_t step = A.logits.of_class;
-        if (!Apart) gather(z);
-        whole<C> odd = {};
-        const vec<C> low = same<C>(C(-Limits<In>::most));
-        for (int u = 0; u < U; u++) top[u] = low;
-        for (int64_t k = 0; k < A.K; k++) {
-            for (int u = 0; u < U; u++) {
-                C* const at = e + k * N + u * W;
-                const vec<C> x = Apart ? Port<C, In>::load(z + k * step + u * W) : Port<C, C>::load(at);
-                if (Apart) Port<C, C>::store(at, x);
-                top[u] = larger<C>(x, top[u]);
-                odd |= (whole<C>)~(x >= low) & (whole<C>)(Port<C, C>::load(counted + u * W) != C(0));
-            }
-        }
-        for (int u = 0; u < U; u++) {
-            odd |= (whole<C>)~(top[u] <= C(Limits<In>::most)) & (whole<C>)(Port<C, C>::load(counted + u * W) != C(0));
-        }
-        return !any_of(odd);
-    }
-
-    // Σ exp d without one of the largest, Σ d.
-    void exps(int u) {
-        Lanes<C> left, all;
-        whole<C> tops = {};
-        int64_t k = 0;
-        for (; k + 4 <= A.K; k += 4) some<4>(k, u, left, all, tops);
-        for (; k < A.K; k++) some<1>(k, u, left, all, tops);
-        Lanes<C>::add(left, __builtin_convertvector(tops, vec<C>) - C(1));
-        Lanes<C>::store(left, rest + u * W);
-        Lanes<C>::store(all, below + u * W);
     }
 
     template <int M>
-    void some(int64_t k, int u, Lanes<C>& left, Lanes<C>& all, whole<C>& tops) {
+    void copied(const In* z, int64_t k) {
+        LS_EACH(u, U) {
+            vec<C> x[M];
+            LS_EACH(j, M) x[j] = Port<C, In>::load(z + (k + j) * A.logits.of_class + u * W);
+            LS_EACH(j, M) Port<C, C>::store(e + (k + j) * N + u * W, x[j]);
+            Seen<In, C>::template add<M>(seen[u], x);
+        }
+    }
+
+    // Whether all rows that count can be solved so.
+    bool read(const In* z) {
+        if (Apart) {
+            int64_t k = 0;
+            for (; k + 4 <= A.K; k += 4) copied<4>(z, k);
+            for (; k < A.K; k++) copied<1>(z, k);
+        } else {
+            Blocks<In, C, U>::gather(z, A.logits.of_row[DIMS - 1], A.K, e, seen);
+        }
+        const double most = Limits<In>::most, reach = Below<C>::reach < most ? Below<C>::reach : most;
+        for (int i = 0; i < N; i++) {
+            const int u = i / W, lane = i % W;
+            const double top = double(seen[u].top[lane]), all = ((const double*)&seen[u].all)[lane];
+            below[i] = all - double(A.K) * top;
+            const bool shows = Limits<In>::shows ? below[i] > -most : double(seen[u].least[lane]) >= -most && all == all;
+            if (counted[i] != 0 && !(fabs(top) <= reach && shows)) return false;
+            z_y[i] = double(e[label[i] * N + i]);
+        }
+        for (int u = 0; u < U; u++) {
+            if (any_of(absolute<C>(seen[u].top) > C(32))) sum_below(u);
+        }
+        return true;
+    }
+
+    // Where logits share a large part.
+    void sum_below(int u) {
+        Lanes<C> all;
+        for (int64_t k = 0; k < A.K; k++) Lanes<C>::add(all, Port<C, C>::load(e + k * N + u * W) - seen[u].top);
+        Lanes<C>::store(all, below + u * W);
+    }
+
+    // Σ exp without one of the largest.
+    void exps() {
+        for (int u = 0; u < U; u++) {
+            const Below<C> b(seen[u].top);
+            Lanes<C> left;
+            whole<C> tops = {};
+            vec<C> peak;
+            int64_t k = 0;
+            for (; k + 4 <= A.K; k += 4) Lanes<C>::add(left, some<4>(k, u, b, tops));
+            for (; k < A.K; k++) Lanes<C>::add(left, some<1>(k, u, b, tops));
+            Below<C>::template exps<1>(b, &b.top, &peak);
+            Lanes<C>::add(left, (__builtin_convertvector(tops, vec<C>) - C(1)) * peak);
+            Lanes<C>::store(left, rest + u * W);
+            for (int i = 0; i < W / D; i++) {
+                Port<double, double>::store(e_top + u * W + i * D, Below<C>::of_top(b, i));
+                Port<double, double>::store(e_peak + u * W + i * D, widened(peak, i));
+            }
+        }
+    }
+
+    // Σ exp of some classes, without the largest.
+    template <int M>
+    vec<C> some(int64_t k, int u, const Below<C>& b, whole<C>& tops) {
         C* const at = e + k * N + u * W;
-        vec<C> z[M], d[M], x[M];
+        vec<C> z[M], x[M];
         whole<C> zero[M];
         LS_EACH(j, M) z[j] = Port<C, C>::load(at + j * N);
-        exp_below<In, C, M>(z, top[u], d, x);
+        Below<C>::template exps<M>(b, z, x);
+        LS_EACH(j, M) zero[j] = (whole<C>)(z[j] == b.top);
         LS_EACH(j, M) Port<C, C>::store(at + j * N, x[j]);
-        LS_EACH(j, M) zero[j] = (whole<C>)(d[j] == C(0));
         LS_EACH(j, M) x[j] = (vec<C>)((whole<C>)x[j] & ~zero[j]);
         LS_EACH(j, M) tops -= zero[j];
-        for (int step = 1; step < M; step *= 2) {
-            for (int j = 0; j < M; j += 2 * step) x[j] += x[j + step], d[j] += d[j + step];
-        }
-        Lanes<C>::add(left, x[0]);
-        Lanes<C>::add(all, d[0]);
+        return tree<M>(x);
     }
 
     // The losses; and of the rows' gradients what does not depend on the class.
-    void losses(const In* z, double* loss) {
+    void losses(double* loss) {
         alignas(64) double e_y[N], d_y[N];
         for (int i = 0; i < N; i++) {
-            const int64_t y = int64_t(label[i]);
-            e_y[i] = double(e[y * N + i]);
-            d_y[i] = number(z[y * A.logits.of_class + i * A.logits.of_row[DIMS - 1]]) - double(((const C*)top)[i]);
+            e_y[i] = double(e[label[i] * N + i]);
+            d_y[i] = z_y[i] - double(seen[i / W].top[i % W]);
         }
         for (int i = 0; i < N; i += D) {
             const auto of = [i](const double* p) { return Port<double, double>::load(p + i); };
-            const vec<double> left = of(rest), total = left + 1.0, m = of(mass), y = of(e_y), d = of(d_y);
-            const vec<double> without = left + (y == 1.0 ? vec<double>{} : 1.0 - y);
-            Port<double, double>::store(loss + i, m * log1p_of(left) - of(own) * d - of(each) * (of(below) - d));
+            const vec<double> left = of(rest), most = of(e_top), total = left + most, m = of(mass), y = of(e_y), d = of(d_y);
+            const vec<double> without = left + (of(e_peak) - y);
+            Port<double, double>::store(loss + i, m * log1p_of(left / most) - of(own) * d - of(each) * (of(below) - d));
             const auto likely = sizeof(C) == 8 ? y == y : y > without;  // then p − q is minus the sum of the others'
             const vec<double> p = m * ((likely ? without : y) / total), h = likely ? of(others) - p : p - of(own);
             Port<double, double>::store(at_y + i, h);
-            Port<double, double>::store(least + i, Gate<In, C>::of_p * absolute<double>(p) - absolute<double>(h));
+            Port<double, double>::store(least_of_y + i, Gate<In, C>::of_p * absolute<double>(p) - absolute<double>(h));
             Port<double, double>::store(mass + i, m / total);
         }
     }
 
     // Writes the gradient; false where its error may be beyond the gate, and then, where classes are not apart, nothing.
-    // As for a row, e of the labels is 0, and their numbers come last.
     bool gradient(In* g) {
+        bool is_smooth = true;
+        for (int i = 0; i < N; i++) {
+            is_smooth = is_smooth && (counted[i] == 0 || smooth<In, C>(fabs(each[i]), at_y[i], factor[i]));
+        }
+        if (!all_count) clear();
+        if constexpr (Apart) {
+            if (is_smooth) return write_apart(g), true;
+        }
+        if (!(is_smooth ? write_smooth(g) : write_judged(g))) return false;
+        for (int i = 0; i < N; i++) {
+            if (counted[i] != 0) put(g + label[i] * A.gradient.of_class + i * A.gradient.of_row[DIMS - 1], factor[i] * at_y[i]);
+        }
+        return true;
+    }
+
+    // Rows that do not count may hold anything.
+    void clear() {
+        for (int i = 0; i < N; i++) {
+            if (counted[i] == 0) mass[i] = each[i] = at_y[i] = 0, least_of_y[i] = 0;
+        }
+        for (int u = 0; u < U; u++) {
+            const whole<C> keep = (whole<C>)(Port<C, C>::load(counted + u * W) != C(0));
+            for (int64_t k = 0; k < A.K; k++) {
+                C* const at = e + k * N + u * W;
+                Port<C, C>::store(at, (vec<C>)((whole<C>)Port<C, C>::load(at) & keep));
+            }
+        }
+    }
+
+    bool write_smooth(In* g) const {
+        vec<C> c[U], back[U];
+        factors(c, back);
+        Blocks<In, C, U>::scatter(e, A.K, g, A.gradient.of_row[DIMS - 1], c, back);
+        return true;
+    }
+
+    void factors(vec<C>* c, vec<C>* back) const {
+        for (int i = 0; i < N; i++) c[i / W][i % W] = C(factor[i] * mass[i]), back[i / W][i % W] = C(factor[i] * each[i]);
+    }
+
+    // Here the label's number is put in on the way: its place is as far from the last one as any.
+    void write_apart(In* g) const {
+        const bool aligned = (uintptr_t(g) | uintptr_t(A.gradient.of_class * int64_t(sizeof(In)))) % sizeof(vec<C>) == 0;
+        if constexpr (Number<C, In>::streams) {
+            if (aligned && batch.far) {
+                planes<true>(g);
+                return settle_stores();
+            }
+        }
+        planes<false>(g);
+    }
+
+    template <bool Stream>
+    void planes(In* g) const {
+        vec<C> c[U], back[U], own_y[U];
+        whole<C> y[U], at = {};
+        factors(c, back);
+        for (int i = 0; i < N; i++) own_y[i / W][i % W] = C(factor[i] * at_y[i]), y[i / W][i % W] = label[i];
+        for (int64_t k = 0; k < A.K; k++, at += 1, g += A.gradient.of_class) {
+            LS_EACH(u, U) {
+                vec<C> h = c[u] * Port<C, C>::load(e + k * N + u * W) - back[u];
+                h = y[u] == at ? own_y[u] : h;
+                if constexpr (Stream) {
+                    Number<C, In>::stream(g + u * W, h);
+                } else {
+                    Number<C, In>::store(g + u * W, h);
+                }
+            }
+        }
+    }
+
+    // As for a row, e of the labels is 0: their numbers come last.
+    bool write_judged(In* g) {
+        constexpr bool judged = Gate<In, C>::of_p != 0;
         Split<C> c[U], back[U];
         vec<C> f[U], worst[U] = {}, most[U];
-        for (int i = 0; i < N; i++) e[int64_t(label[i]) * N + i] = 0;
-        for (int u = 0; u < U; u++) {
-            C numbers[6][W];
-            for (int i = 0; i < W; i++) {
-                const int n = u * W + i;
-                const double two[2] = {mass[n], each[n]};
-                for (int j = 0; j < 2; j++) {
-                    numbers[2 * j][i] = C(two[j]);
-                    numbers[2 * j + 1][i] = C(two[j] - double(C(two[j])));
-                }
-                numbers[4][i] = C(factor[n]), numbers[5][i] = C(fabs(at_y[n]));
-            }
-            memcpy(&c[u], numbers[0], 2 * sizeof(vec<C>));
-            memcpy(&back[u], numbers[2], 2 * sizeof(vec<C>));
-            memcpy(&f[u], numbers[4], sizeof(vec<C>));
-            memcpy(&most[u], numbers[5], sizeof(vec<C>));
+        for (int i = 0; i < N; i++) {
+            const int u = i / W, lane = i % W;
+            e[label[i] * N + i] = 0;
+            c[u].high[lane] = C(mass[i]), c[u].low[lane] = C(mass[i] - double(C(mass[i])));
+            back[u].high[lane] = C(each[i]), back[u].low[lane] = C(each[i] - double(C(each[i])));
+            f[u][lane] = C(factor[i]), most[u][lane] = C(fabs(at_y[i]));
         }
-        const int64_t K = A.K;
-        for (int64_t k = 0; k < K; k++) {
+        for (int64_t k = 0; k < A.K; k++) {
             LS_EACH(u, U) {
                 const vec<C> x = Port<C, C>::load(e + k * N + u * W);
                 vec<C> h = c[u].high * x - back[u].high;
@@ -194,44 +232,36 @@ struct Tile {
                     most[u] = larger<C>(size, most[u]);
                     worst[u] = larger<C>(C(Gate<In, C>::of_p) * (c[u].high * x) - size, worst[u]);
                 }
-                h = f[u] != C(0) ? f[u] * h : vec<C>{};
                 if (Apart) {
-                    Port<C, In>::store(g + k * A.gradient.of_class + u * W, h);
+                    Port<C, In>::store(g + k * A.gradient.of_class + u * W, f[u] * h);
                 } else {
-                    Port<C, C>::store(e + k * N + u * W, h);
+                    Port<C, C>::store(e + k * N + u * W, f[u] * h);
                 }
             }
         }
-        bool precise = true;
         for (int i = 0; judged && i < N; i++) {
             const double largest = double(most[i / W][i % W]) * Gate<In, C>::of_largest;
-            precise = precise && (counted[i] == 0 || (double(worst[i / W][i % W]) <= largest && least[i] <= largest));
+            if (counted[i] != 0 && !(double(worst[i / W][i % W]) <= largest && least_of_y[i] <= largest)) return false;
         }
-        for (int i = 0; i < N; i++) {
-            const double own = counted[i] != 0 ? factor[i] * at_y[i] : 0;
-            const int64_t y = int64_t(label[i]);
-            if (Apart) {
-                put(g + y * A.gradient.of_class + i, own);
-            } else {
-                e[y * N + i] = C(own);
-            }
-        }
-        if (!Apart && precise) scatter(g);
-        return precise;
+        const vec<C> nothing[U] = {};
+        vec<C> one[U];
+        for (int u = 0; u < U; u++) one[u] = same<C>(C(1));
+        if (!Apart) Blocks<In, C, U>::scatter(e, A.K, g, A.gradient.of_row[DIMS - 1], one, nothing);
+        return true;
     }
 
-    Tiled solved(const In* z, In* g, int64_t r, double* loss) {
+    State solved(const In* z, In* g, int64_t r, double* loss) {
         targets(r);
         if (!read(z)) return ODD;
-        for (int u = 0; u < U; u++) exps(u);
-        losses(z, loss);
+        exps();
+        losses(loss);
         for (int i = 0; i < N; i++) loss[i] = counted[i] != 0 ? loss[i] : 0;
         return !g || gradient(g) ? SOLVED : IMPRECISE;
     }
 };
 
 template <class In, class C, int U>
-Tiled tile_of(const Arguments& A, const Batch& batch, Scratch& scratch, const In* z, In* g, int64_t r, double* loss) {
+State tile_of(const Arguments& A, const Batch& batch, Scratch& scratch, const In* z, In* g, int64_t r, double* loss) {
     if (A.logits.of_class == 1) {
         Tile<In, C, U, false> all(A, batch, scratch);
         return all.solved(z, g, r, loss);
@@ -262,14 +292,14 @@ int64_t tile(const Arguments& A, const Batch& batch, Scratch& scratch, const In*
     double loss[N], dropped[4 * D];
     int64_t done = 0;
     if constexpr (sizeof(In) < 8) {
-        const Tiled found = left < N ? ODD : tile_of<In, float, 4>(A, batch, scratch, z, g, r, loss);
+        const State found = left < N ? ODD : tile_of<In, float, 4>(A, batch, scratch, z, g, r, loss);
         if (found != ODD) done = N;
         for (int64_t i = 0; found == IMPRECISE && i < N; i += 4 * D) {  // the loss is the same with a gradient or without
             tile_of<In, double, 4>(A, batch, scratch, z + i * step, g + i * gradient_step, r + i, dropped);
         }
     }
-    if (!done && left >= 4 * D && tile_of<In, double, 4>(A, batch, scratch, z, g, r, loss)) done = 4 * D;
-    if (!done && left >= D && tile_of<In, double, 1>(A, batch, scratch, z, g, r, loss)) done = D;
+    if (!done && left >= 4 * D && tile_of<In, double, 4>(A, batch, scratch, z, g, r, loss) != ODD) done = 4 * D;
+    if (!done && left >= D && tile_of<In, double, 1>(A, batch, scratch, z, g, r, loss) != ODD) done = D;
     for (int64_t i = 0; i < done; i++) {
         batch.keep_loss(r + i, loss[i]);
         sum += loss[i];

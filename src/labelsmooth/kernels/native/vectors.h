@@ -1,14 +1,8 @@
 // Vectors as wide as the instruction set, loads and stores of every dtype.
-//
-// Everything is in an unnamed namespace and nothing of the C++ library is used: this header is compiled once for each
-// instruction set, and a function that the linker shared between them could run instructions that a machine lacks.
 #pragma once
 
-#include <math.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#if defined(__F16C__) || defined(__AVX512F__)
+#include "numbers.h"
+#if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
@@ -19,18 +13,10 @@
 #else
 #define LS_BYTES 16
 #endif
-#define LS_INLINE static inline __attribute__((always_inline))
 // Several vectors side by side: each waits for its own last step while the others go on.
 #define LS_EACH(j, M) _Pragma("GCC unroll 16") for (int j = 0; j < M; j++)
 
 namespace {
-
-struct bf16 {
-    uint16_t bits;
-};
-struct f16 {
-    uint16_t bits;
-};
 
 template <class C>
 struct Vector;
@@ -64,58 +50,14 @@ LS_INLINE vec<C> larger(vec<C> a, vec<C> b) {
 }
 
 template <class C>
+LS_INLINE vec<C> smaller(vec<C> a, vec<C> b) {
+    return a < b ? a : b;
+}
+
+template <class C>
 LS_INLINE vec<C> absolute(vec<C> x) {
-    return larger<C>(x, -x);
+    return (vec<C>)((whole<C>)x & ~(whole<C>)same<C>(C(-0.0)));
 }
-
-// ---- one number -----------------------------------------------------------------------------------------------
-
-LS_INLINE float from_bits(uint32_t bits) {
-    float x;
-    memcpy(&x, &bits, 4);
-    return x;
-}
-
-LS_INLINE uint32_t to_bits(float x) {
-    uint32_t bits;
-    memcpy(&bits, &x, 4);
-    return bits;
-}
-
-LS_INLINE double number(double x) { return x; }
-LS_INLINE double number(float x) { return x; }
-LS_INLINE double number(bf16 x) { return from_bits(uint32_t(x.bits) << 16); }
-LS_INLINE double number(f16 x) {
-    const uint32_t sign = uint32_t(x.bits & 0x8000) << 16, rest = x.bits & 0x7fff;
-    if (rest >= 0x7c00) return from_bits(sign | 0x7f800000 | (rest & 0x3ff) << 13);
-    return from_bits(sign | to_bits(from_bits(rest << 13) * 0x1p112f));  // also right for subnormal numbers
-}
-
-// To a half type by way of `float`, from a double rounded to odd so that nothing is rounded twice.
-LS_INLINE float odd_float(double x) {
-    float y = float(x);
-    if (double(y) != x && y - y == 0 && !(to_bits(y) & 1)) y = from_bits(to_bits(y) + ((fabs(double(y)) < fabs(x)) ? 1 : -1));
-    return y;
-}
-
-LS_INLINE void put(double* p, double x) { *p = x; }
-LS_INLINE void put(float* p, double x) { *p = float(x); }
-LS_INLINE bf16 bf16_of(float x) {
-    const uint32_t bits = to_bits(x);
-    if (x != x) return {uint16_t((bits >> 16) | 0x40)};
-    return {uint16_t((bits + 0x7fff + ((bits >> 16) & 1)) >> 16)};
-}
-LS_INLINE void put(bf16* p, double x) { *p = bf16_of(odd_float(x)); }
-LS_INLINE f16 f16_of(float x) {
-    const uint32_t bits = to_bits(x), sign = (bits >> 16) & 0x8000, size = bits & 0x7fffffff;
-    if (size > 0x7f800000) return {uint16_t(sign | 0x7e00)};
-    if (size >= 0x477ff000) return {uint16_t(sign | 0x7c00)};
-    if (size < 0x38800000) {  // subnormal: adding 0.5 rounds at 2^-24
-        return {uint16_t(sign | (to_bits(from_bits(size) + 0.5f) - 0x3f000000))};
-    }
-    return {uint16_t(sign | ((size - 0x38000000 + 0xfff + ((size >> 13) & 1)) >> 13))};
-}
-LS_INLINE void put(f16* p, double x) { *p = f16_of(odd_float(x)); }
 
 LS_INLINE vec<double> widened(vhalf x) {
 #if defined(__AVX512F__)
@@ -134,8 +76,6 @@ LS_INLINE vec<double> widened(vec<float> x, int half) {
     memcpy(halves, &x, sizeof x);
     return widened(halves[half]);
 }
-
-// ---- a vector -------------------------------------------------------------------------------------------------
 
 template <class C, class In>
 struct Port {  // any dtype to any width, number by number
@@ -220,6 +160,56 @@ struct Port<float, f16> {
     }
 };
 #endif
+
+// Stores what is no NaN, through the cache or, where `p` is aligned, past it.
+template <class V>
+LS_INLINE void past_cache(void* p, V x) {
+#if defined(__x86_64__)
+    if constexpr (sizeof(V) == 64) {
+        _mm512_stream_si512((__m512i*)p, (__m512i)x);
+    } else if constexpr (sizeof(V) == 32) {
+        _mm256_stream_si256((__m256i*)p, (__m256i)x);
+    } else if constexpr (sizeof(V) == 16) {
+        _mm_stream_si128((__m128i*)p, (__m128i)x);
+    } else {
+        memcpy(p, &x, sizeof x);
+    }
+#else
+    memcpy(p, &x, sizeof x);
+#endif
+}
+
+template <class C, class In>
+struct Number : Port<C, In> {
+    static constexpr bool streams = false;
+};
+template <>
+struct Number<float, float> : Port<float, float> {
+    static constexpr bool streams = true;
+    LS_INLINE void stream(float* p, vec<float> x) { past_cache(p, x); }
+};
+template <>
+struct Number<float, bf16> {
+    static constexpr bool streams = false;
+    LS_INLINE void store(bf16* p, vec<float> x) {
+        typedef uint32_t bits_type __attribute__((vector_size(LS_BYTES)));
+        const bits_type bits = (bits_type)x, rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+#if LS_BYTES == 32
+        const __m128i low = _mm256_castsi256_si128((__m256i)rounded), high = _mm256_extracti128_si256((__m256i)rounded, 1);
+        const vshort y = (vshort)_mm_packus_epi32(low, high);
+#else
+        const vshort y = __builtin_convertvector(rounded, vshort);
+#endif
+        memcpy(p, &y, sizeof y);
+    }
+};
+
+// Before another thread may read what went past the cache.
+LS_INLINE void settle_stores() {
+#if defined(__x86_64__)
+    _mm_sfence();
+#endif
+}
 
 // The first n lanes from p, `fill` in the others.
 template <class C, class In>
