@@ -6,7 +6,7 @@
 namespace {
 
 // log 2 as n·log 2 is subtracted: at once where that is rounded once, else in two parts, of which the first is exact.
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#if LS_FUSED
 constexpr float LOG_2 = 0.693147180559945309f, LOG_2_MORE = 0;
 #else
 constexpr float LOG_2 = 0.693359375f, LOG_2_MORE = -2.12194440e-4f;
@@ -20,9 +20,9 @@ LS_INLINE void exp_of(const vec<float>* z, vec<float> magic, vec<float> low, vec
     LS_EACH(j, M) at[j] = larger<float>(low, z[j]);
     LS_EACH(j, M) shifted[j] = at[j] * 1.44269504088896341f + magic;
     LS_EACH(j, M) n[j] = shifted[j] - magic;
-    LS_EACH(j, M) r[j] = at[j] - n[j] * LOG_2;
+    LS_EACH(j, M) r[j] = less_product(at[j], n[j], LOG_2);
     if (LOG_2_MORE != 0) {
-        LS_EACH(j, M) r[j] = r[j] - n[j] * LOG_2_MORE;
+        LS_EACH(j, M) r[j] = less_product(r[j], n[j], LOG_2_MORE);
     }
     LS_EACH(j, M) p[j] = r[j] * 1.3814467e-3f + 8.3687806e-3f;
     LS_EACH(j, M) p[j] = p[j] * r[j] + 4.16683942e-2f;

@@ -4,6 +4,8 @@
 #include "numbers.h"
 #if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #if defined(__AVX512F__)
@@ -52,6 +54,27 @@ LS_INLINE vec<C> larger(vec<C> a, vec<C> b) {
 template <class C>
 LS_INLINE vec<C> smaller(vec<C> a, vec<C> b) {
     return a < b ? a : b;
+}
+
+#if defined(__AVX512F__) || defined(__FMA__) || defined(__aarch64__)
+#define LS_FUSED 1
+#else
+#define LS_FUSED 0
+#endif
+
+// a − b·c, rounded once where LS_FUSED says so, whatever the compiler is told of contractions.
+LS_INLINE vec<float> less_product(vec<float> a, vec<float> b, float c) {
+#if defined(__AVX512F__)
+    return (vec<float>)_mm512_fnmadd_ps((__m512)b, _mm512_set1_ps(c), (__m512)a);
+#elif defined(__FMA__) && LS_BYTES == 32
+    return (vec<float>)_mm256_fnmadd_ps((__m256)b, _mm256_set1_ps(c), (__m256)a);
+#elif defined(__FMA__)
+    return (vec<float>)_mm_fnmadd_ps((__m128)b, _mm_set1_ps(c), (__m128)a);
+#elif defined(__aarch64__)
+    return (vec<float>)vfmsq_n_f32((float32x4_t)a, (float32x4_t)b, c);
+#else
+    return a - b * c;
+#endif
 }
 
 template <class C>
