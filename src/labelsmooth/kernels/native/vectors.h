@@ -8,7 +8,8 @@
 #include <arm_neon.h>
 #endif
 
-#if defined(__AVX512F__)
+#if defined(LS_BYTES)  // wider than the machine's: the compiler takes several registers for a vector
+#elif defined(__AVX512F__)
 #define LS_BYTES 64
 #elif defined(__AVX2__)
 #define LS_BYTES 32
@@ -56,7 +57,7 @@ LS_INLINE vec<C> smaller(vec<C> a, vec<C> b) {
     return a < b ? a : b;
 }
 
-#if defined(__AVX512F__) || defined(__FMA__) || defined(__aarch64__)
+#if defined(__AVX512F__) || (defined(__FMA__) && LS_BYTES <= 32) || (defined(__aarch64__) && LS_BYTES == 16)
 #define LS_FUSED 1
 #else
 #define LS_FUSED 0
@@ -68,9 +69,9 @@ LS_INLINE vec<float> less_product(vec<float> a, vec<float> b, float c) {
     return (vec<float>)_mm512_fnmadd_ps((__m512)b, _mm512_set1_ps(c), (__m512)a);
 #elif defined(__FMA__) && LS_BYTES == 32
     return (vec<float>)_mm256_fnmadd_ps((__m256)b, _mm256_set1_ps(c), (__m256)a);
-#elif defined(__FMA__)
+#elif defined(__FMA__) && LS_BYTES == 16
     return (vec<float>)_mm_fnmadd_ps((__m128)b, _mm_set1_ps(c), (__m128)a);
-#elif defined(__aarch64__)
+#elif LS_FUSED
     return (vec<float>)vfmsq_n_f32((float32x4_t)a, (float32x4_t)b, c);
 #else
     return a - b * c;
@@ -85,7 +86,7 @@ LS_INLINE vec<C> absolute(vec<C> x) {
 LS_INLINE vec<double> widened(vhalf x) {
 #if defined(__AVX512F__)
     return (vec<double>)_mm512_cvtps_pd((__m256)x);
-#elif defined(__AVX2__)
+#elif defined(__AVX2__) && LS_BYTES == 32
     return (vec<double>)_mm256_cvtps_pd((__m128)x);  // the compiler's own conversion goes by way of memory
 #else
     return __builtin_convertvector(x, vec<double>);
@@ -164,7 +165,7 @@ struct Port<float, bf16> {
     }
 };
 
-#if defined(__AVX512F__) || defined(__F16C__)
+#if defined(__AVX512F__) || (defined(__F16C__) && LS_BYTES == 32)
 template <>
 struct Port<float, f16> {
     LS_INLINE vec<float> load(const f16* p) {
@@ -187,16 +188,14 @@ struct Port<float, f16> {
 // Stores what is no NaN, through the cache or, where `p` is aligned, past it.
 template <class V>
 LS_INLINE void past_cache(void* p, V x) {
-#if defined(__x86_64__)
-    if constexpr (sizeof(V) == 64) {
-        _mm512_stream_si512((__m512i*)p, (__m512i)x);
-    } else if constexpr (sizeof(V) == 32) {
-        _mm256_stream_si256((__m256i*)p, (__m256i)x);
-    } else if constexpr (sizeof(V) == 16) {
-        _mm_stream_si128((__m128i*)p, (__m128i)x);
-    } else {
-        memcpy(p, &x, sizeof x);
-    }
+#if defined(__AVX512F__)
+    _mm512_stream_si512((__m512i*)p, (__m512i)x);
+#elif defined(__AVX2__) && LS_BYTES == 32
+    _mm256_stream_si256((__m256i*)p, (__m256i)x);
+#elif defined(__x86_64__)
+    __m128i parts[sizeof(V) / 16];
+    memcpy(parts, &x, sizeof x);
+    for (unsigned i = 0; i < sizeof(V) / 16; i++) _mm_stream_si128((__m128i*)p + i, parts[i]);
 #else
     memcpy(p, &x, sizeof x);
 #endif
@@ -217,7 +216,7 @@ struct Number<float, bf16> {
     LS_INLINE void store(bf16* p, vec<float> x) {
         typedef uint32_t bits_type __attribute__((vector_size(LS_BYTES)));
         const bits_type bits = (bits_type)x, rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-#if LS_BYTES == 32
+#if defined(__AVX2__) && LS_BYTES == 32
         const __m128i low = _mm256_castsi256_si128((__m256i)rounded), high = _mm256_extracti128_si256((__m256i)rounded, 1);
         const vshort y = (vshort)_mm_packus_epi32(low, high);
 #else
