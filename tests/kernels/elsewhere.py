@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from cases import draw
 from judge import judge, library
 
-from labelsmooth.kernels import _compiled, native_cpu
+from labelsmooth.kernels import _compiled, _probabilities, native_cpu
 from labelsmooth.kernels._call import BY_NUMBER, PACK
 
 FIELDS = {"labels": 40, "keep": 41, "on_label": 42, "on_background": 43, "on_given": 44, "class_weight": 45}
@@ -88,7 +88,7 @@ def main(command: list[str], number: int) -> None:
     opened = _compiled.Opened(there, BY_NUMBER, "default", False)  # type: ignore[arg-type]
     for module in (_compiled, native_cpu):
         module.load = lambda: opened  # type: ignore[attr-defined]
-    native_cpu.spread_of = lambda given: None  # the look at probabilities is torch's here
+    _probabilities.spread_of = lambda given: None  # the look at probabilities is torch's here
     warnings.simplefilter("ignore")
     cases = [case for case in (draw(31, i) for i in range(number)) if case.exact.size < 30_000]
     failed = [str(case) for case in cases if judge(case, library) is not None]

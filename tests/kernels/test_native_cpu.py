@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from labelsmooth import cross_entropy
 from labelsmooth.kernels import _compiled, native_cpu
+from labelsmooth.kernels._probabilities import spread_of
 from labelsmooth.losses import explain
 from labelsmooth.schemes import ClassMatrix, Others, Prior, Uniform
 
@@ -219,11 +220,11 @@ def test_T14_the_look_at_probabilities(dtype: torch.dtype) -> None:
     given = torch.rand(300, 37, dtype=dtype).softmax(1)
     given[17, 5] += 0.25
     given[200, 3] = -0.125
-    off, low = native_cpu.spread_of(given) or (0.0, 0.0)
+    off, low = spread_of(given) or (0.0, 0.0)
     assert off == pytest.approx((given.double().sum(1) - 1).abs().max().item(), rel=1e-12) and low == -0.125
     given[2, 2] = torch.nan
-    assert np.isnan(native_cpu.spread_of(given) or (0.0, 0.0)).all()
-    assert native_cpu.spread_of(given.T) is None and native_cpu.spread_of(given[0]) is None
+    assert np.isnan(spread_of(given) or (0.0, 0.0)).all()
+    assert spread_of(given.T) is None and spread_of(given[0]) is None
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

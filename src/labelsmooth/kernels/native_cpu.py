@@ -6,7 +6,6 @@ then only hands the gradient out. Row losses read the logits again in backward, 
 
 from __future__ import annotations
 
-import ctypes
 import math
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -18,7 +17,7 @@ from torch.autograd import forward_ad
 from .._modes import traced
 from ..targets import SoftTargets, Spread, out_of_range
 from . import portable
-from ._call import DIMS, ONE, OUT_OF_MEMORY, OUT_OF_RANGE, Call, Divisor, Found, fits, misfit
+from ._call import DIMS, ONE, OUT_OF_MEMORY, OUT_OF_RANGE, Call, Divisor, Found, misfit
 from ._compiled import Missing, Opened, load
 from ._written import say_finite_masks
 
@@ -73,13 +72,14 @@ class Everyday(NamedTuple):
 
 def everyday(logits: Tensor, labels: Tensor, amount: float, ignore_index: int, divisor: Divisor) -> Tensor | None:
     """`total` for labels and uniform smoothing by a number, in few steps; None where the call is not that plain."""
-    if not _is_plain(logits, labels) or isinstance(load(), Missing):
+    opened = load()
+    if not _is_plain(logits, labels) or isinstance(opened, Missing):
         return None
     plan = _planned(logits.shape, logits.dtype, amount, ignore_index, divisor.how, torch.get_num_threads())
     if logits.requires_grad and torch.is_grad_enabled():
-        loss: Tensor = _Everyday.apply(logits, labels, plan)
+        loss: Tensor = _apply_everyday(logits, labels, plan, opened)
         return loss
-    return _again(logits, labels, plan, None)
+    return _again(logits, labels, plan, opened, None)
 
 
 def _is_plain(logits: Tensor, labels: Tensor) -> bool:
@@ -112,9 +112,8 @@ def _planned(
     return Everyday(packed, targets, fields, divisor, ignore_index, of_loss)
 
 
-def _again(logits: Tensor, labels: Tensor, plan: Everyday, gradient: Tensor | None) -> Tensor:
+def _again(logits: Tensor, labels: Tensor, plan: Everyday, opened: Opened, gradient: Tensor | None) -> Tensor:
     result = logits.new_empty((), dtype=plan.dtype)
-    opened: Opened = load()  # type: ignore[assignment]
     to = 0 if gradient is None else gradient.data_ptr()
     places = (logits.data_ptr(), to, labels.data_ptr(), result.data_ptr())
     if opened.calls.ls_again(opened.number, plan.packed, *places):
@@ -128,18 +127,6 @@ def overwrite(logits: Tensor, targets: SoftTargets) -> Tensor:
     losses = logits.new_empty(_rows(logits), dtype=_loss_dtype(logits))
     _run(Call(logits, targets), losses=losses, gradient=logits)
     return losses
-
-
-def spread_of(given: Tensor) -> tuple[float, float] | None:
-    """How far the sums of rows (N, K) are from 1 at most, and the least number; None where this kernel is no help."""
-    opened = load()
-    plain = given.ndim == 2 and given.stride(1) == 1 and given.numel() and not given.is_neg()
-    if isinstance(opened, Missing) or not plain or not fits(given) or type(given) is not Tensor:
-        return None
-    found = (ctypes.c_double * 2)()
-    wide, threads = given.dtype is torch.float64, torch.get_num_threads() if given.numel() >= 1 << 16 else 1
-    opened.calls.ls_scan(given.data_ptr(), wide, *given.shape, given.stride(0), threads, ctypes.addressof(found))
-    return found[0], found[1]
 
 
 class _Rows(torch.autograd.Function):
@@ -182,9 +169,9 @@ class _Everyday(torch.autograd.Function):
     """As `_Total`, with less between the user and the kernel."""
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, labels: Tensor, plan: Everyday) -> Tensor:
+    def forward(ctx: Any, logits: Tensor, labels: Tensor, plan: Everyday, opened: Opened) -> Tensor:
         gradient = _fresh(logits) if _at_once(logits) else None
-        result = _again(logits, labels, plan, gradient)
+        result = _again(logits, labels, plan, opened, gradient)
         ctx.save_for_backward(logits, logits, labels)
         ctx.names, ctx.others = ("labels",), plan.fields
         ctx.at_once, ctx.gradient = gradient is not None, gradient
@@ -193,7 +180,11 @@ class _Everyday(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        return _of_logits(ctx, upstream), None, None
+        return _of_logits(ctx, upstream), None, None, None
+
+
+# Not `Function.apply`, which looks for transforms of torch.func first: `_is_plain` has ruled them out.
+_apply_everyday = super(torch.autograd.Function, _Everyday).apply
 
 
 def _of_logits(ctx: Any, upstream: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .._modes import visible as visible
 from .._notices import once
-from ..kernels import native_cpu
+from ..kernels import _probabilities
 from ..targets import Amount, SoftTargets, out_of_range
 from ._options import Options
 
@@ -27,7 +27,7 @@ def check_probabilities(given: Tensor, keep: Tensor | None, options: Options) ->
     given = _counted(given, keep)
     if given.numel() == 0:
         return
-    off, low = native_cpu.spread_of(given) or _spread_of(given)
+    off, low = _probabilities.spread_of(given) or _spread_of(given)
     if off <= 1e-2 and low >= 0:
         return
     complain(
