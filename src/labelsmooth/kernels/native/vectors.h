@@ -80,7 +80,7 @@ LS_INLINE vec<float> less_product(vec<float> a, vec<float> b, float c) {
 
 template <class C>
 LS_INLINE vec<C> absolute(vec<C> x) {
-    return (vec<C>)((whole<C>)x & ~(whole<C>)same<C>(C(-0.0)));
+    return (vec<C>)((whole<C>)x & ~(whole<C>)-vec<C>{});  // but for the sign's bit
 }
 
 LS_INLINE vec<double> widened(vhalf x) {
