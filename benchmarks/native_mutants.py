@@ -3,8 +3,8 @@
     python benchmarks/native_mutants.py [--write] [--only TEXT]
 
 The faults go into the AVX2 kernel of a copy of the package; the tests of the kernels must fail on each, and pass on the
-copy without one. A fault that nothing finds makes the command exit with 1; `--write` writes docs/evidence/native-mutants.md.
-Needs g++ and a machine with AVX2; about half a minute a fault.
+copy without one. A fault that nothing finds makes the command exit with 1; `--write` writes
+docs/evidence/native-mutants.md. Needs g++ and a machine with AVX2; about half a minute a fault.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "labelsmooth"
 PAGE = ROOT / "docs" / "evidence" / "native-mutants.md"
 NATIVE = Path("labelsmooth/kernels/native")
-FLAGS = "-std=c++17 -O1 -fPIC -fopenmp -fno-math-errno -fno-trapping-math -ffp-contract=fast -w".split()
+FLAGS = ["-std=c++17", "-O1", "-fPIC", "-fopenmp", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-w"]
 TESTS = [f"tests/kernels/test_native_{name}.py" for name in ("ranges", "tiles", "cpu", "reuse")]
 
 
@@ -53,7 +53,12 @@ MUTANTS = [
         "write.h", "2 * Gate<In, C>::of_p * most", "0 * Gate<In, C>::of_p * most", "no row looked at near its optimum"
     ),
     Mutant("write.h", "-uintptr_t(g) %", "uintptr_t(g) %", "stores past the cache where they are not aligned"),
-    Mutant("write.h", "w.most = larger<C>(size, w.most);", "", "the largest entry of a gradient not looked for"),
+    Mutant(
+        "write.h",
+        "w.worst = larger<C>(C(Gate<In, C>::of_p) * p - size, w.worst);",
+        "",
+        "errors of single entries not judged",
+    ),
     Mutant("row.h", "if (rest < e_top) {", "if (false) {", "1 − p of a confident row found by subtraction"),
     Mutant("row.h", "at == pivot ? rest :", "at != pivot ? rest :", "the label's own share counted among the others'"),
     Mutant("row.h", "e[at] = of_peak[0];", "", "the likeliest class lost where it is not the label"),
@@ -105,7 +110,9 @@ def first_failure(copy: Path) -> str | None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--write", action="store_true", help="write docs/evidence/native-mutants.md")
-    parser.add_argument("--only", default="", help="faults whose file or description holds this text")
+    parser.add_argument(
+        "--only", default="", help="faults whose file or description holds this text; the page keeps the others"
+    )
     given = parser.parse_args()
     mutants = [m for m in MUTANTS if given.only in m.file + m.breaks]
     for m in mutants:
@@ -113,8 +120,8 @@ def main() -> int:
             sys.exit(f"{m.file} does not hold this once: {m.old}")
     with tempfile.TemporaryDirectory() as folder:
         found = run(mutants, Path(folder))
-    if given.write and not given.only:
-        PAGE.write_text(page(found), encoding="utf-8")
+    if given.write:
+        PAGE.write_text(page(found, PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""), encoding="utf-8")
     return int(None in [by for _, by in found])
 
 
@@ -141,16 +148,22 @@ def run(mutants: list[Mutant], folder: Path) -> list[tuple[Mutant, str | None]]:
     return found
 
 
-def page(found: list[tuple[Mutant, str | None]]) -> str:
-    rows = [f"| `{m.file}` | {m.breaks} | `{(by or 'nothing').removeprefix('tests/')}` |" for m, by in found]
-    number = sum(by is not None for _, by in found)
+def page(found: list[tuple[Mutant, str | None]], before: str) -> str:
+    """What was found now, and of the other faults what the page said before."""
+    now = {m: f"`{(by or 'nothing').removeprefix('tests/')}`" for m, by in found}
+    rows = []
+    for m in MUTANTS:
+        start = f"| `{m.file}` | {m.breaks} | "
+        said = next((line for line in before.splitlines() if line.startswith(start)), f"{start}not tried |")
+        rows.append(f"{start}{now[m]} |" if m in now else said)
+    number = sum(not row.endswith(("`nothing` |", "not tried |")) for row in rows)
     head = [
         "# Faults in the compiled kernel",
         "",
         "`python benchmarks/native_mutants.py --write`",
         "",
-        f"{len(found)} faults, each planted alone in the C++ of the AVX2 kernel, which was then compiled and tested. **The "
-        f"tests found {number} of {len(found)}.** The test named is the first that failed.",
+        f"{len(rows)} faults, each planted alone in the C++ of the AVX2 kernel, which was then compiled and tested. "
+        f"**The tests found {number} of {len(rows)}.** The test named is the first that failed.",
         "",
         "| file | what it breaks | found by |",
         "|---|---|---|",

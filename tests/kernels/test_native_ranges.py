@@ -12,6 +12,7 @@ from oracle import cross_entropy as oracle
 from torch import Tensor
 
 from labelsmooth import cross_entropy
+from labelsmooth._notices import forget
 from labelsmooth.kernels import _compiled
 from labelsmooth.schemes import Prior
 
@@ -84,6 +85,27 @@ def test_what_is_not_finite_spoils_its_row_alone(instruction_set: str, K: int, o
         assert not after[5].isfinite().any()
 
 
+@pytest.mark.parametrize("K", [3, 41, 101, 113, 1001])
+def test_the_label_is_at_its_target_and_the_others_are_not(instruction_set: str, K: int) -> None:
+    """Half of the others at 1.6 times their target, half at 0.4 times."""
+    g = torch.Generator().manual_seed(K)
+    y, target = torch.randint(K, (70,), generator=g), 0.9 + 0.1 / K
+    share = torch.tensor([1.6, 0.4]).double().repeat(70, K // 2 + 1)[:, : K - 1] * (1 - target) / (K - 1)
+    p = torch.full((70, K), target, dtype=torch.float64)
+    p[torch.arange(K) != y.unsqueeze(1)] = share.flatten()
+    z = (p.log() + torch.randn(70, 1, generator=g)).float()
+    agrees(z, y)
+    agrees(z.T.contiguous().T, y)
+
+
+@pytest.mark.parametrize("K", [21, 1000])
+def test_half_types_are_rounded_not_cut_off(instruction_set: str, K: int) -> None:
+    g = torch.Generator().manual_seed(K)
+    z, y = torch.randn(200, K, generator=g).bfloat16(), torch.randint(K, (200,), generator=g)
+    (short, wide) = (found(x, y, label_smoothing=0.1)[1] for x in (z, z.float()))
+    assert (short == wide.bfloat16()).double().mean() > 0.99
+
+
 PRIOR = torch.linspace(0.5, 1.5, 50_001) / 50_001
 
 
@@ -104,3 +126,15 @@ def test_beyond_any_cache_maps_have_the_same_bits() -> None:
     _, whole = found(z, y, label_smoothing=0.1)
     assert torch.equal(whole[1:], found(z[1:], y[1:], label_smoothing=0.1)[1])
     assert not whole[1, :, 3, 40:90].any()
+
+
+@pytest.mark.parametrize("K", [3, 40, 113, 1000])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16])
+def test_T3_masks_written_as_the_lowest_number_are_seen_in_the_sums(
+    instruction_set: str, dtype: torch.dtype, K: int
+) -> None:
+    z = torch.randn(70, K, generator=torch.Generator().manual_seed(K)).to(dtype)
+    z[33, K // 2] = torch.finfo(dtype).min
+    forget()
+    with pytest.warns(UserWarning, match="mask_below="):
+        cross_entropy(z, torch.zeros(70, dtype=torch.int64), label_smoothing=0.1, kernel="native_cpu")
