@@ -29,9 +29,9 @@ def found(z: Tensor, y: Tensor, **options: object) -> tuple[Tensor, Tensor]:
     return losses.detach(), torch.autograd.grad(losses.sum(), leaf)[0]
 
 
-def agrees(z: Tensor, y: Tensor) -> None:
-    losses, gradient = found(z, y, label_smoothing=0.1)
-    answer = oracle(numbers(z), y.numpy(), amount=0.1, reduction="none")
+def agrees(z: Tensor, y: Tensor, amount: float = 0.1) -> None:
+    losses, gradient = found(z, y, label_smoothing=amount)
+    answer = oracle(numbers(z), y.numpy(), amount=amount, reduction="none")
     wide = torch.float64 if z.dtype == torch.float64 else torch.float32
     assert (np.abs(numbers(losses) - answer.loss) <= UNIT[wide] * (1 + np.abs(answer.loss))).all()
     largest = np.abs(answer.gradient).max(1, keepdims=True)
@@ -96,6 +96,14 @@ def test_the_label_is_at_its_target_and_the_others_are_not(instruction_set: str,
     z = (p.log() + torch.randn(70, 1, generator=g)).float()
     agrees(z, y)
     agrees(z.T.contiguous().T, y)
+
+
+@pytest.mark.parametrize("K", [50, 113, 200])
+def test_the_others_are_at_their_target_and_the_label_is_not(instruction_set: str, K: int) -> None:
+    g = torch.Generator().manual_seed(K)
+    z, y = torch.randn(70, K, generator=g) * 1e-5, torch.randint(K, (70,), generator=g)
+    z[torch.arange(70), y] += float(np.log(2))
+    agrees(z, y, amount=0.999)
 
 
 @pytest.mark.parametrize("K", [21, 1000])
