@@ -28,8 +28,9 @@ struct Limits<double> {
     static constexpr double most = 1e300, masked = -8.9e307;
 };
 
-// A gradient found in float is kept only if its error, at most 3.4e-7 of p (4e-7 below e^-30), is within the gate 2e-6 (|g| + 0.01 max |g|),
-// where the largest is looked for in the row alone; for half types, within what rounding leaves of theirs.
+// A gradient found in float is kept only if its error, at most 3.4e-7 of p (4e-7 below e^-30), is within the gate
+// 2e-6 (|g| + 0.01 max |g|), where the largest is looked for in the row alone; for half types, within what rounding leaves
+// of theirs.
 template <class In, class C>
 struct Gate {
     static constexpr double of_p = 0, of_largest = 0;

@@ -29,6 +29,16 @@ struct Sum {
     }
 };
 
+// Neighbours first.
+template <int U, class V>
+LS_INLINE V tree(const V* x) {
+    if constexpr (U == 1) {
+        return x[0];
+    } else {
+        return tree<U / 2>(x) + tree<U / 2>(x + U / 2);
+    }
+}
+
 template <class In, class C>
 double sum_below(const In* z, int64_t K, C top) {
     constexpr int W = Vector<C>::width;
@@ -42,10 +52,10 @@ double sum_below(const In* z, int64_t K, C top) {
 
 struct Survey {
     double top, below;  // the largest logit, Σ z − top
-    bool plain;         // no logit is masked, or not finite, or beyond what this type can take
+    bool plain;         // no logit is masked, or not finite
 };
 
-// What is looked for first. Sums of z − top are only needed where the logits share a large part.
+// What is looked for first. Σ z less K·top is exact enough but where the logits share a large part.
 template <class In, class C>
 Survey survey(const In* z, int64_t K) {
     constexpr int W = Vector<C>::width;
@@ -59,7 +69,7 @@ Survey survey(const In* z, int64_t K) {
         if (!Limits<In>::shows) {
             LS_EACH(u, 4) least[u] = smaller<C>(x[u], least[u]);
         }
-        Sum::add(all, (x[0] + x[1]) + (x[2] + x[3]));
+        Sum::add(all, tree<4>(x));
     }
     for (; k < K; k += W) {
         const int64_t at = last_start<C>(k, K);
@@ -84,15 +94,6 @@ int64_t find_class(const In* z, int64_t K, C value) {
     while (k + W <= K && !any_of(Port<C, In>::load(z + k) == value)) k += W;
     while (k < K && C(number(z[k])) != value) k++;
     return k < K ? k : 0;
-}
-
-template <int U, class V>
-LS_INLINE V tree(const V* x) {
-    if constexpr (U == 1) {
-        return x[0];
-    } else {
-        return tree<U / 2>(x) + tree<U / 2>(x + U / 2);
-    }
 }
 
 struct Sums {

@@ -273,7 +273,7 @@ State tile_of(const Arguments& A, const Batch& batch, Scratch& scratch, const In
 // Whether rows of this call may be solved side by side.
 template <class In>
 bool tiled(const Arguments& A, const Batch& batch) {
-    if (!batch.constant || !side_by_side(A) || A.mask.at || A.has_below || A.K >= 1 << 24) return false;  // labels are compared as floats
+    if (!batch.constant || !side_by_side(A) || A.mask.at || A.has_below || A.K >= 1 << 24) return false;
     const int64_t row = A.logits.of_row[DIMS - 1], gradient_row = A.gradient.at ? A.gradient.of_row[DIMS - 1] : row;
     if (A.logits.of_class == 1) return !A.gradient.at || A.gradient.of_class == 1;
     return row == 1 && gradient_row == 1 && A.gradient.at != A.logits.at;

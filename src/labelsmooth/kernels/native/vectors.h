@@ -185,7 +185,7 @@ struct Port<float, f16> {
 };
 #endif
 
-// Stores what is no NaN, through the cache or, where `p` is aligned, past it.
+// To aligned memory, past the cache.
 template <class V>
 LS_INLINE void past_cache(void* p, V x) {
 #if defined(__AVX512F__)
@@ -201,6 +201,7 @@ LS_INLINE void past_cache(void* p, V x) {
 #endif
 }
 
+// Stores what is no NaN; past the cache too, where that has been seen to pay.
 template <class C, class In>
 struct Number : Port<C, In> {
     static constexpr bool streams = false;

@@ -32,7 +32,7 @@ struct Writer {
     Split<C> c, each, scale;
     vec<C> f, worst = {}, most = {};
 
-    // The vector at k, whose first `done` numbers have been written before, with the same result.
+    // The vector at k; what of it has been written before gets the same numbers.
     template <bool Whole>
     LS_INLINE void at(Writer& w, int64_t k, int n) {
         const vec<C> x = Port<C, C>::load(w.e + k), p = w.c.high * x;
